@@ -1,0 +1,15 @@
+"""passkit decides: templates in, bytes and values out.
+
+No I/O, no clock, no dice: time, ids and random bytes are arguments. The map of the room:
+
+- ``errors``   the exception tree and ``Problem``, the value that says what is wrong, where, and how to mend it
+- ``model``    the values of the domain: brand, card, news, pass, field
+- ``schema``   template.yaml validated (pydantic), with the place and the fix in each error
+- ``data``     a card's variables: from JSON to typed values, and to the text a person reads
+- ``render``   sandboxed expressions; ``compile_revision`` once, ``fill`` per card
+- ``change``   editions, what is visible, what rings
+- ``limits``   both platforms' limits as data; ``images`` uploads to exact slots; ``preview`` faces of built passes
+- ``links`` ``hooks``  our URLs; Standard Webhooks signatures
+- ``apple/``   pass.json, the pkpass bundle, the CMS signature, the web service protocol without HTTP
+- ``google/``  classes, objects and save links
+"""

@@ -1,0 +1,108 @@
+"""The values of the domain: what a brand, a card, a news and a filled pass are.
+
+All frozen; money and points are integers in minor units or ``Decimal``; instants are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NewType
+
+if TYPE_CHECKING:
+    from passkit.apple.bundle import PreparedFiles
+
+SerialNumber = NewType("SerialNumber", str)
+PassTypeIdentifier = NewType("PassTypeIdentifier", str)
+
+Value = str | int | Decimal | bool | datetime | None
+"""A variable's canonical value: text, integer, money (int, minor units), decimal, boolean, instant, or absent."""
+
+
+class CardState(StrEnum):
+    """One state for both wallets; all but ``ACTIVE`` are over."""
+
+    ACTIVE = "active"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+    COMPLETED = "completed"
+
+
+class Notify(StrEnum):
+    """How a change reaches the holder: with a lock-screen text, or silently."""
+
+    RING = "ring"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """An organization and what of it reaches every pass: ``web_service_url`` is ``{PUBLIC_URL}/passkit`` or None offline."""
+
+    key: str
+    name: str
+    pass_type_identifier: str
+    team_identifier: str
+    languages: tuple[str, ...] = ("en",)
+    time_zone: str = "UTC"
+    web_service_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One customer's card as the builder sees it.
+
+    ``ring`` names the only fields that may carry a changeMessage in this edition; None means all of them (a design being
+    looked at, not a card on a phone).
+    """
+
+    serial_number: str
+    number: str
+    authentication_token: str
+    data: Mapping[str, Value]
+    state: CardState = CardState.ACTIVE
+    language: str | None = None
+    external_id: str | None = None
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    ring: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A marketer's message that is live on the card: texts by language."""
+
+    text: Mapping[str, str]
+    title: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassField:
+    """A filled field, for comparing two passes: texts are what a person reads, in the card's language."""
+
+    key: str
+    zone: str
+    label: str
+    text: str
+    change_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A card filled into a revision, about to be built.
+
+    ``document`` is pass.json as JSON values; ``strings`` one table per language (literal in pass.json -> translation);
+    ``images`` the prepared image part of the revision; ``signing_time`` the only place that ``now`` reaches.
+    ``fields`` are in order of importance, most important first.
+    """
+
+    document: Mapping[str, Any]
+    strings: Mapping[str, Mapping[str, str]]
+    images: PreparedFiles
+    fields: tuple[PassField, ...]
+    language: str
+    signing_time: datetime
