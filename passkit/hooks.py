@@ -1,7 +1,9 @@
-"""Standard Webhooks 1.0.0, strict: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""Standard Webhooks 1.0.0, strict.
 
-``verify`` never raises, whatever the headers hold: it gives the proven id and time, or a ``Refusal``, whose reason is for
-the operator's log and never for the sender. The signed content is ``{id}.{timestamp}.{body}``, bytes as they came.
+``verify`` never raises, whatever the headers hold: it gives the proven id and time, or a ``Refusal``, whose reason is
+for the operator's log and never for the sender. The signed content is ``{id}.{timestamp}.{body}``, bytes as they came.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
@@ -27,6 +30,9 @@ MAX_SIGNATURES = 8
 MIN_KEY, MAX_KEY = 24, 64
 """Bytes of a secret, by the specification."""
 
+MAX_RESPELLED = 64 * 1024
+"""Bytes of a refused body that are worth the work of finding out what altered it."""
+
 PREFIX = "whsec_"
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,128}")
 _TIMESTAMP = re.compile(rb"[0-9]{10}")
@@ -38,7 +44,7 @@ class Reason(StrEnum):
 
     HEADERS = "headers"
     CLOCK = "clock"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 a reason, not a password
     BODY = "body"
     SIGNATURE = "signature"
 
@@ -53,7 +59,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A delivery that proves nothing. ``detail`` is one sentence for the operator; ``id`` is empty where it is malformed."""
+    """A delivery that proves nothing; ``detail`` is for the operator, ``id`` is empty where it is malformed."""
 
     reason: Reason
     detail: str
@@ -85,12 +91,14 @@ def sign(secret: str, id: str, timestamp: datetime, body: bytes) -> str:
     return "v1," + b64encode(_mac(key(secret), content)).decode()
 
 
-def verify(headers: Sequence[tuple[bytes, bytes]], body: bytes, secrets: Sequence[str], now: datetime) -> Verified | Refusal:
+def verify(
+    headers: Sequence[tuple[bytes, bytes]], body: bytes, secrets: Sequence[str], now: datetime
+) -> Verified | Refusal:
     """Judge a delivery by its raw headers and body against every current secret of the source."""
     found = [[value.strip(b" \t") for name, value in headers if name.lower() == wanted] for wanted in _NAMES]
-    for name, values in zip(_NAMES, found, strict=True):
+    for wanted, values in zip(_NAMES, found, strict=True):
         if len(values) != 1:
-            return Refusal(Reason.HEADERS, f"There must be exactly one {name.decode()} header, not {len(values)}.")
+            return Refusal(Reason.HEADERS, f"There must be exactly one {wanted.decode()} header, not {len(values)}.")
     (event_id,), (timestamp,), (signatures,) = found
     if _ID.fullmatch(event_id) is None:
         return Refusal(Reason.HEADERS, "webhook-id must be 1 to 128 characters A-Z a-z 0-9 _ -.")
@@ -165,11 +173,14 @@ def _why(event_id: bytes, timestamp: bytes, body: bytes, given: Sequence[bytes],
     content = _content(event_id, timestamp, body)
     raw = [part for secret in secrets for part in (secret.encode(), secret.removeprefix(PREFIX).encode())]
     if _matches(given, [content], raw):
-        return Refusal(Reason.SECRET, "Signed with the secret's text: the key is the base64-decoded part after whsec_.", name)
+        detail = "Signed with the secret's text: the key is the base64-decoded part after whsec_."
+        return Refusal(Reason.SECRET, detail, name)
     if _matches(given, [_content(event_id, timestamp, other) for other in _respelled(body)], keys):
-        return Refusal(Reason.BODY, "The body was altered after signing: JSON was written anew or white space changed.", name)
+        detail = "The body was altered after signing: its JSON was written anew or white space changed."
+        return Refusal(Reason.BODY, detail, name)
     if _matches(given, [body, timestamp + b"." + body], keys):
-        return Refusal(Reason.SIGNATURE, "The signed content must be {webhook-id}.{webhook-timestamp}.{body}.", name)
+        detail = "The signed content must be {webhook-id}.{webhook-timestamp}.{body}."
+        return Refusal(Reason.SIGNATURE, detail, name)
     hexadecimal = [binascii.hexlify(_mac(secret_key, content)) for secret_key in keys]
     if any(hmac.compare_digest(expected, b64encode(signature)) for expected in hexadecimal for signature in given):
         return Refusal(Reason.SIGNATURE, "The signature is hexadecimal: it must be base64.", name)
@@ -179,6 +190,8 @@ def _why(event_id: bytes, timestamp: bytes, body: bytes, given: Sequence[bytes],
 
 def _respelled(body: bytes) -> Iterator[bytes]:
     """The same body as it may have looked before something in between wrote it anew."""
+    if len(body) > MAX_RESPELLED:
+        return
     yield b""
     yield body.strip()
     yield body.strip() + b"\n"
@@ -186,8 +199,6 @@ def _respelled(body: bytes) -> Iterator[bytes]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return
-    import json
-
     yield orjson.dumps(document)
     yield json.dumps(document).encode()
     yield json.dumps(document, ensure_ascii=False).encode()

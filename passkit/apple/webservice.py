@@ -69,7 +69,7 @@ def credentials(values: Sequence[bytes]) -> tuple[Scheme, bytes] | None:
 
 
 def platform(scheme: Scheme, pass_client: str | None) -> str:
-    """Whose pushes reach the device: the scheme, or the client that Android wallets with Apple's scheme name in X-Pass-Client."""
+    """Whose pushes reach the device: the scheme's, or those of the Android wallet that X-Pass-Client names."""
     known = {"passes": "Pass2U", "passworks": "Passworks"}
     return known.get((pass_client or "").strip().lower(), scheme.value)
 
@@ -80,7 +80,7 @@ def is_identifier(text: str) -> bool:
 
 
 def registration(body: bytes, platform: str = Scheme.APPLE) -> str | Malformed:
-    """The push token of ``{"pushToken": "..."}``; Apple's are hex (made lower case), those of Android relays are not."""
+    """The push token of ``{"pushToken": "..."}``: Apple's are hex (made lower case), those of relays are not."""
     document = _json(body)
     token = document.get("pushToken") if isinstance(document, dict) else None
     if not isinstance(token, str):
@@ -92,7 +92,7 @@ def registration(body: bytes, platform: str = Scheme.APPLE) -> str | Malformed:
 
 
 def logs(body: bytes) -> list[str]:
-    """What is worth keeping of ``{"logs": [...]}`` (or the old ``{"description": "..."}``): bounded, one line each, inert."""
+    """What is worth keeping of ``{"logs": [...]}`` (once ``{"description": "..."}``): bounded, one line each, inert."""
     document = _json(body)
     if not isinstance(document, dict):
         return []
@@ -100,17 +100,18 @@ def logs(body: bytes) -> list[str]:
     entries = [entries] if isinstance(entries, str) else entries
     if not isinstance(entries, list):
         return []
-    lines = (_CONTROL.sub(" ", entry[: 2 * MAX_LOG_LENGTH]).strip() for entry in entries[:MAX_LOGS] if isinstance(entry, str))
-    return [line[:MAX_LOG_LENGTH] for line in lines if line]
+    texts = [entry[: 2 * MAX_LOG_LENGTH] for entry in entries[:MAX_LOGS] if isinstance(entry, str)]
+    lines = (_CONTROL.sub(" ", text).strip()[:MAX_LOG_LENGTH] for text in texts)
+    return [line for line in lines if line]
 
 
 def vector(registrations: Sequence[tuple[int, str]]) -> list[str]:
-    """One short digest per (registration id, edition), in the same order: what a phone knows, without clock or counter."""
+    """One short digest per (registration id, edition), in the same order: what a phone knows, without a counter."""
     return [_digest(f"{number}:{edition}".encode())[:DIGEST_LENGTH] for number, edition in registrations]
 
 
 def update_tag(digests: Sequence[str]) -> str:
-    """The ``lastUpdated`` for a phone that holds these: all digests, or one of them all where that would be too long."""
+    """The ``lastUpdated`` of a phone that holds these: all digests, or one of them all where that is too long."""
     if len(_VECTOR) + DIGEST_LENGTH * len(digests) <= MAX_TAG:
         return _VECTOR + "".join(digests)
     return _WHOLE + _digest("".join(sorted(digests)).encode())
