@@ -1,0 +1,265 @@
+"""Every setting in one table, and the pure function that reads them.
+
+An unknown ``PASSBELL_`` name or a wrong value raises ``SettingsError`` with one line that names the setting and the
+fix: a misspelt setting must never be a silent default. Names that begin with ``PASSBELL_TEST_`` belong to the test suite.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "PASSBELL_"
+TEST_PREFIX = "PASSBELL_TEST_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+ReadFile = Callable[[str], str]
+
+
+class SettingsError(Exception):
+    """A setting that stops the start; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Where the server listens; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written in BIND."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, typed; secrets do not appear in ``repr``."""
+
+    public_url: str | None
+    bind: Bind
+    trusted_proxies: tuple[Network, ...]
+    database_url: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    certs_dir: Path
+    apns_url: str
+    apns_ca: Path | None
+    apns_client: str
+    push_window: int
+    google_url: str
+    google_token_url: str
+    google_callback_keys_url: str
+    google_key_file: Path | None
+    google_issuer_id: str | None
+    fcm_url: str
+    fcm_key_file: Path | None
+    relay_walletpasses_url: str
+    relay_hosts: tuple[str, ...]
+    nats_url: str | None = field(repr=False)
+    log_format: str
+
+    def needed(self, name: str) -> Any:
+        """The value of a setting that this command cannot do without."""
+        value = getattr(self, name.lower())
+        if value is None:
+            raise SettingsError(
+                f"{PREFIX}{name} is not set: {TABLE[name].help} Run `setup` to make the environment file."
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: ``default`` is parsed like a given value; None means not set."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str | None
+    help: str
+    secret: bool = False
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("write it as https://host[:port]")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("leave out user, query and fragment")
+    parts.port  # noqa: B018  raises ValueError when it is no port
+    return text.rstrip("/")
+
+
+def _public_url(text: str) -> str:
+    url = _url(text)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("phones refuse plain http: write https:// (http:// is for 127.0.0.1 alone)")
+    if parts.path.endswith("/v1"):
+        raise ValueError("leave out /v1: Apple's web service is served at {PUBLIC_URL}/passkit/v1 by itself")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, where plain http does no harm."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(text: str) -> Bind:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("write it as host:port, for example 127.0.0.1:8080")
+    return Bind(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104  an empty host asks for every interface
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(item) for item in _items(text))
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = _items(text)
+    for host in hosts:
+        if "/" in host or ":" in host or " " in host:
+            raise ValueError("write bare host names, separated by commas")
+    return hosts
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _database_url(text: str) -> str:
+    if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
+        return text
+    parts = urlsplit(text)
+    if parts.scheme == "postgresql" and parts.path.strip("/"):
+        return text
+    raise ValueError("write it as sqlite:///path/to/file.db or postgresql://user:password@host/database")
+
+
+def _secret(text: str) -> str:
+    names = []
+    for item in _items(text):
+        name, colon, value = item.partition(":")
+        if not colon or not name:
+            raise ValueError("write it as id:value, several separated by commas, the newest first")
+        if len(value) < 32:
+            raise ValueError(f"the value of {name!r} is shorter than 32 characters; `setup` makes a good one")
+        names.append(name)
+    if not names or len(names) != len(set(names)):
+        raise ValueError("it needs at least one id:value, each id once")
+    return text
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"choose one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _window(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
+        raise ValueError("write a number from 1 to 10000")
+    return int(text)
+
+
+_ROWS = (
+    Setting("PUBLIC_URL", _public_url, None, "The address at which phones reach this server."),
+    Setting("BIND", _bind, "127.0.0.1:8080", "Where the server listens: host:port."),
+    Setting("TRUSTED_PROXIES", _networks, "", "Networks of proxies whose X-Forwarded-For is believed."),
+    Setting("DATABASE_URL", _database_url, "sqlite:///var/passbell.db", "The database.", secret=True),
+    Setting("SECRET", _secret, None, "The list id:value,... that all tokens and encryption derive from.", secret=True),
+    Setting("CERTS_DIR", Path, "certs", "The folder with the pass certificates and keys of the first brand."),
+    Setting("APNS_URL", _url, "https://api.push.apple.com", "Apple's push service, or a stand-in for it."),
+    Setting("APNS_CA", Path, None, "A PEM file to trust for APNS_URL instead of the system's list."),
+    Setting("APNS_CLIENT", _choice("own", "aioapns"), "own", "Which client sends to Apple: own or aioapns."),
+    Setting("PUSH_WINDOW", _window, "200", "How many pushes a killed worker may repeat, at most."),
+    Setting("GOOGLE_URL", _url, "https://walletobjects.googleapis.com", "Google's Wallet API, or a stand-in."),
+    Setting("GOOGLE_TOKEN_URL", _url, "https://oauth2.googleapis.com/token", "Where Google's access tokens are got."),
+    Setting(
+        "GOOGLE_CALLBACK_KEYS_URL",
+        _url,
+        "https://pay.google.com/gp/m/issuer/keys",
+        "Where the root keys of Google's callbacks are published.",
+    ),
+    Setting("GOOGLE_KEY_FILE", Path, None, "The service account key (JSON) of the first brand."),
+    Setting("GOOGLE_ISSUER_ID", str, None, "The Google Wallet issuer id of the first brand."),
+    Setting("FCM_URL", _url, "https://fcm.googleapis.com", "Firebase Cloud Messaging, or a stand-in."),
+    Setting("FCM_KEY_FILE", Path, None, "The service account key (JSON) of the company's own Android app."),
+    Setting(
+        "RELAY_WALLETPASSES_URL",
+        _url,
+        "https://walletpasses.appspot.com/api/v1/push",
+        "The push relay of the WalletPasses app.",
+    ),
+    Setting("RELAY_HOSTS", _hosts, "", "Hosts of other push relays that may be called."),
+    Setting("NATS_URL", str, None, "NATS JetStream, to carry work between machines faster.", secret=True),
+    Setting("LOG_FORMAT", _choice("json", "text"), "json", "How log lines look: json or text."),
+)
+TABLE: Mapping[str, Setting] = MappingProxyType({row.name: row for row in _ROWS})
+"""Every setting by its name without the prefix, in the order of docs/config.md."""
+
+
+def parse(environ: Mapping[str, str], read_file: ReadFile) -> Settings:
+    """The settings of this environment; ``read_file`` reads the text of a ``..._FILE`` variant."""
+    _refuse_unknown(environ)
+    values = {row.name.lower(): _value(row, environ, read_file) for row in _ROWS}
+    return Settings(**values)
+
+
+def names() -> tuple[str, ...]:
+    """Every name that may stand in the environment, with the prefix and the ``_FILE`` variants of secrets."""
+    plain = [PREFIX + row.name for row in _ROWS]
+    return (*plain, *(f"{PREFIX}{row.name}_FILE" for row in _ROWS if row.secret))
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = names()
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/config.md lists all settings."
+            raise SettingsError(f"{name} is not a setting: {hint}")
+
+
+def _value(row: Setting, environ: Mapping[str, str], read_file: ReadFile) -> Any:
+    name = PREFIX + row.name
+    text = environ.get(name)
+    if row.secret and f"{name}_FILE" in environ:
+        if text is not None:
+            raise SettingsError(f"{name} and {name}_FILE are both set: keep one of them.")
+        name, text = f"{name}_FILE", _from_file(f"{name}_FILE", environ[f"{name}_FILE"], read_file)
+    if not text:  # an empty value in an environment file means: not set
+        text = row.default
+    if text is None:
+        return None
+    try:
+        return row.parse(text)
+    except ValueError as error:
+        shown = "its value" if row.secret else repr(text)
+        raise SettingsError(f"{name}: {shown} is wrong: {error}.") from None
+
+
+def _from_file(name: str, path: str, read_file: ReadFile) -> str:
+    try:
+        return read_file(path).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise SettingsError(f"{name}: {path} cannot be read: {reason}.") from None
+
+
+if {row.name.lower() for row in _ROWS} != {item.name for item in fields(Settings)}:
+    raise RuntimeError("the table of settings and the Settings class differ")
