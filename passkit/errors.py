@@ -1,6 +1,6 @@
 """What can be wrong, as values and as exceptions.
 
-A ``Problem`` is a value: it says how bad, where (a JSON pointer into the template or the data), what, and how to mend it.
+A ``Problem`` is a value: how bad, where (a JSON pointer into the template or the data), what, and how to mend it.
 Exceptions are for callers that cannot go on::
 
     PasskitError
@@ -29,7 +29,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong: ``pointer`` is an RFC 6901 JSON pointer, ``fix`` says what to do, ``log_line`` what iOS would log."""
+    """One thing wrong: ``pointer`` by RFC 6901, ``fix`` says what to do, ``log_line`` what iOS would log."""
 
     severity: Severity
     pointer: str

@@ -40,7 +40,7 @@ class Notify(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """An organization and what of it reaches every pass: ``web_service_url`` is ``{PUBLIC_URL}/passkit`` or None offline."""
+    """An organization, as far as passes show it: ``web_service_url`` is ``{PUBLIC_URL}/passkit``, None offline."""
 
     key: str
     name: str
@@ -55,8 +55,8 @@ class Brand:
 class Card:
     """One customer's card as the builder sees it.
 
-    ``ring`` names the only fields that may carry a changeMessage in this edition; None means all of them (a design being
-    looked at, not a card on a phone).
+    ``ring`` names the only fields that may carry a changeMessage in this edition; None means all of them (a design
+    being looked at, not a card on a phone).
     """
 
     serial_number: str

@@ -1,6 +1,7 @@
 """What every delivery channel promises: pushes in, one verdict for each, as they come.
 
-A channel never drops a push and never yields two verdicts for one; it does not retry across calls, it does not know jobs.
+A channel never drops a push and never yields two verdicts for one; it does not retry across calls, it does not know
+jobs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push to one (device, pass type): ``device_id`` is our row, ``token`` the vendor's, ``expiration`` epoch seconds."""
+    """One push to one (device, pass type): our row, the vendor's token, and until when it is kept (epoch seconds)."""
 
     device_id: int
     topic: str
@@ -34,7 +35,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The vendor's answer as a value: ``reason`` in the vendor's word, ``retry_after`` seconds, ``gone_since`` from a 410."""
+    """The vendor's answer as a value: ``reason`` in its word, ``retry_after`` seconds, ``gone_since`` from a 410."""
 
     outcome: Outcome
     reason: str

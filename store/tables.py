@@ -215,7 +215,7 @@ devices = Table(  # one row per (device, pass type): that is whom a push token b
     Column("platform", String(20), nullable=False),  # ApplePass AndroidPass AttidoPass fcm
     Column("push_token_encrypted", LargeBinary, nullable=False),
     Column("push_token_hash", String(64), nullable=False),
-    Column("push_token_at", Instant, nullable=False),  # when this token was first registered: a 410 older than it is ignored
+    Column("push_token_at", Instant, nullable=False),  # first registered: a 410 from before it is ignored
     Column("state", String(20), nullable=False, default="active"),  # active parked
     Column("state_reason", String(100)),
     Column("accepted_at", Instant),  # the last 200 from the vendor

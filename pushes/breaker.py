@@ -1,0 +1,48 @@
+"""When a pass type's pushes must wait for an operator: our credential, topic or request is wrong.
+
+Pure: verdicts in, a reason to hold out. Apple's reasons:
+https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pushes.channel import Outcome, Verdict
+
+AT_ONCE = frozenset(
+    {
+        "BadCertificate",
+        "BadCertificateEnvironment",
+        "ExpiredProviderToken",
+        "Forbidden",
+        "InvalidProviderToken",
+        "MissingProviderToken",
+        "TopicDisallowed",
+    }
+)
+"""The answers that speak of the credential itself (403, TopicDisallowed): one is enough."""
+SAMPLE = 20
+"""Of the other answers, most of so many must be ours to fix."""
+
+
+class Breaker:
+    """Watches the answers of one pass type."""
+
+    def __init__(self) -> None:
+        self._ours: deque[bool] = deque(maxlen=SAMPLE)
+
+    def note(self, verdict: Verdict, *, suspect: bool = False) -> str | None:
+        """Count an answer; the reason to hold when it opens the breaker.
+
+        ``suspect`` marks an answer that blames the token but is not believed (more BadDeviceToken than can be true).
+        """
+        if verdict.outcome is Outcome.OURS and verdict.reason in AT_ONCE:
+            return verdict.reason
+        if verdict.outcome is Outcome.RETRY:
+            return None  # an outage of theirs says nothing about us
+        self._ours.append(suspect or verdict.outcome is Outcome.OURS)
+        if len(self._ours) == SAMPLE and sum(self._ours) * 2 > SAMPLE:
+            self._ours.clear()
+            return f"most of the last {SAMPLE} answers are ours to fix, the latest: {verdict.reason}"
+        return None

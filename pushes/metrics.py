@@ -1,0 +1,14 @@
+"""What the worker counts; the names are explained in docs/operate.md."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+attempts = Counter("passbell_push_attempts_total", "Answers to pushes.", ["channel", "outcome", "reason"])
+age = Histogram(
+    "passbell_push_age_seconds",
+    "From the change's commit to the vendor's acceptance.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
+)
+unanswered = Gauge("passbell_push_unanswered", "Pushes sent whose answer has not come.")
+held = Gauge("passbell_push_held", "Pass types whose breaker is open.")

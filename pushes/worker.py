@@ -1,0 +1,288 @@
+"""The delivery worker: claims intents, sends them, settles them; one lane per pass type.
+
+Promises: killed anywhere it loses nothing and repeats at most ``window`` pushes; one silent token, one poisoned brand
+or one wrong certificate stalls nobody else; nothing is deleted but by ``fates``; SIGTERM (``stop``) finishes what is
+under way and gives the leases back. It never renders, signs or reads a card.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from store.dialect import Database
+
+from pushes import fates, metrics
+from pushes.breaker import Breaker
+from pushes.channel import Channel, Outcome, Push, Verdict
+from store import claims, leases, settling
+from store.claims import Claim, Intent, Target
+from store.errors import Unavailable
+from store.settling import Fate, Settled
+
+log = structlog.get_logger("passbell.pushes")
+
+
+class ChannelClosed(Exception):
+    """No channel can be had for this pass type (no valid certificate): its pushes are held, the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """The worker's numbers, each with its reason."""
+
+    window: int = 200  # pushes without a settled answer: what a kill may repeat
+    poll: float = 0.2  # seconds between looks at the queue when nobody wakes us
+    patience: float = 0.5  # seconds of silence after which a chunk is settled without its last answers
+    lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; above the streams' deadline
+    probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
+    expiration: timedelta = timedelta(days=7)  # a phone that is off gets the push when it comes back within this
+
+
+ChannelFactory = Callable[[str], Awaitable[Channel]]
+"""Pass type identifier -> its channel; raises ChannelClosed."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What the worker knows of one pass type."""
+
+    pass_type: str
+    breaker: Breaker = field(default_factory=Breaker)
+    budget: fates.PruneBudget = field(default_factory=fates.PruneBudget)
+    task: asyncio.Task[None] | None = None
+    unanswered: int = 0
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Worker:
+    """Delivers push intents until stopped."""
+
+    def __init__(
+        self, db: Database, channels: ChannelFactory, *, owner: str, options: WorkerOptions | None = None
+    ) -> None:
+        self._db = db
+        self._channels = channels
+        self._owner = owner
+        self._options = options or WorkerOptions()
+        self._lanes: dict[str, _Lane] = {}
+        self._late: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """An intent was committed in this process: look at the queue now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; ``run`` returns when what is under way is settled."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until ``stop``; a database that is away is waited for."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._start_lanes()
+            except Unavailable as error:
+                log.warning("database_unavailable", detail=error.detail)
+            await self._rest(self._options.poll)
+        await self._drain()
+
+    async def _start_lanes(self) -> None:
+        for pass_type in await claims.waiting_pass_types(self._db):
+            lane = self._lanes.setdefault(pass_type, _Lane(pass_type))
+            if lane.task is None or lane.task.done():
+                lane.task = asyncio.create_task(self._run_lane(lane))
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _drain(self) -> None:
+        running = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        await asyncio.gather(*running, *self._late)
+        try:
+            await leases.release(self._db, owner=self._owner)
+        except Unavailable as error:
+            log.warning("leases_not_released", detail=error.detail)
+
+    async def _run_lane(self, lane: _Lane) -> None:
+        """Work off one pass type until nothing is due, it is held, or another worker has it."""
+        try:
+            while not self._stopping and await self._ours(lane):
+                room = self._options.window - lane.unanswered
+                if room <= 0:
+                    lane.room.clear()
+                    await lane.room.wait()
+                    continue
+                claim = await self._claim(lane, room)
+                if claim is None:
+                    return
+                await self._deliver(lane, claim)
+        except Unavailable as error:
+            log.warning("database_unavailable", pass_type=lane.pass_type, detail=error.detail)
+        except Exception:
+            log.exception("lane_failed", pass_type=lane.pass_type)
+
+    async def _ours(self, lane: _Lane) -> bool:
+        name = f"apns:{lane.pass_type}"
+        return await leases.take(self._db, name=name, owner=self._owner, duration=self._options.lease)
+
+    async def _claim(self, lane: _Lane, room: int) -> Claim | None:
+        options = self._options
+        return await claims.claim(
+            self._db,
+            owner=self._owner,
+            pass_type_identifier=lane.pass_type,
+            room=room,
+            lease=options.lease,
+            probe_after=options.probe_after,
+        )
+
+    async def _deliver(self, lane: _Lane, claim: Claim) -> None:
+        if not claim.targets:  # the phones are gone, or have an intent of their own
+            await self._settle(claim.pass_type_identifier, claim.intents, ())
+            return
+        try:
+            channel = await self._channels(lane.pass_type)
+        except ChannelClosed as error:
+            await self._hold(lane, str(error))
+            await claims.give_back(self._db, owner=self._owner, intents=claim.intents)
+            return
+        chunk = _Chunk(channel, claim, self._pushes(claim))
+        answered = await chunk.gather(self._options.patience)
+        settled = await self._decide(lane, claim, answered)
+        unanswered = chunk.unanswered()
+        waiting = await self._settle(claim.pass_type_identifier, claim.intents, settled, unanswered)
+        if unanswered:
+            self._follow(lane, claim, chunk, waiting, len(unanswered))
+
+    def _pushes(self, claim: Claim) -> list[Push]:
+        expiration = int((datetime.now(UTC) + self._options.expiration).timestamp())
+        topic = claim.pass_type_identifier
+        return [Push(target.device_id, topic, target.push_token, expiration) for target in claim.targets]
+
+    async def _settle(
+        self, pass_type: str, intents: Sequence[Intent], settled: Sequence[Settled], unanswered: Sequence[Target] = ()
+    ) -> tuple[Intent, ...]:
+        return await settling.settle(
+            self._db,
+            owner=self._owner,
+            pass_type_identifier=pass_type,
+            intents=intents,
+            settled=settled,
+            unanswered=unanswered,
+            lease=self._options.lease,
+        )
+
+    def _follow(self, lane: _Lane, claim: Claim, chunk: _Chunk, intents: Sequence[Intent], count: int) -> None:
+        """Settle the late answers as they come, beside the lane."""
+        lane.unanswered += count
+        metrics.unanswered.inc(count)
+        task = asyncio.create_task(self._settle_late(lane, claim, chunk, intents))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _settle_late(self, lane: _Lane, claim: Claim, chunk: _Chunk, intents: Sequence[Intent]) -> None:
+        of_device = {intent.device_id: intent for intent in intents}
+        left = len(chunk.unanswered())
+        try:
+            while left:
+                answered = await chunk.gather(self._options.patience, at_least=1)
+                left -= len(answered)
+                settled = await self._decide(lane, claim, answered)
+                mine = [of_device[row.target.device_id] for row in settled if row.target.device_id in of_device]
+                await self._settle(claim.pass_type_identifier, mine, settled)
+                self._answered(lane, len(answered))
+        except Unavailable as error:  # their leases end, and they are sent again
+            log.warning("late_answers_lost", pass_type=lane.pass_type, count=left, detail=error.detail)
+        finally:
+            self._answered(lane, left)
+            self._wake.set()
+
+    def _answered(self, lane: _Lane, count: int) -> None:
+        lane.unanswered -= count
+        metrics.unanswered.dec(count)
+        lane.room.set()
+
+    async def _decide(self, lane: _Lane, claim: Claim, answered: Sequence[tuple[Target, Verdict]]) -> list[Settled]:
+        fleet = None
+        if any(verdict.reason == fates.BAD_TOKEN for _, verdict in answered):
+            fleet = await settling.fleet(self._db, pass_type_identifier=lane.pass_type)
+        settled: list[Settled] = []
+        reason: str | None = None
+        for target, verdict in answered:
+            fate = fates.decide(verdict, target, fleet=fleet, budget=lane.budget, random=random.random)
+            suspect = verdict.reason == fates.BAD_TOKEN and fate.fate is Fate.PARK
+            reason = lane.breaker.note(verdict, suspect=suspect) or reason
+            settled.append(fate)
+            self._count(fate, verdict)
+        if reason is not None:
+            await self._hold(lane, reason)
+        elif claim.probe and settled and not any(_blames_us(verdict) for _, verdict in answered):
+            await leases.unhold(self._db, pass_type_identifier=lane.pass_type)
+            log.info("breaker_closed", pass_type=lane.pass_type)
+        return settled
+
+    async def _hold(self, lane: _Lane, reason: str) -> None:
+        probe_after = self._options.probe_after
+        await leases.hold(self._db, pass_type_identifier=lane.pass_type, reason=reason, probe_after=probe_after)
+        log.error("pushes_held", pass_type=lane.pass_type, reason=reason)
+
+    def _count(self, settled: Settled, verdict: Verdict) -> None:
+        metrics.attempts.labels("apns", str(verdict.outcome), verdict.reason).inc()
+        if settled.fate is Fate.ACCEPTED:
+            metrics.age.observe(max(0.0, (datetime.now(UTC) - settled.target.wanted_at).total_seconds()))
+
+
+def _blames_us(verdict: Verdict) -> bool:
+    return verdict.outcome in (Outcome.OURS, Outcome.RETRY)
+
+
+class _Chunk:
+    """One send and its answers, of which the last may come late."""
+
+    def __init__(self, channel: Channel, claim: Claim, pushes: Sequence[Push]) -> None:
+        self._targets = {target.device_id: target for target in claim.targets}
+        self._queue: asyncio.Queue[tuple[Push, Verdict] | None] = asyncio.Queue()
+        self._task = asyncio.create_task(self._pump(channel, pushes))
+
+    async def _pump(self, channel: Channel, pushes: Sequence[Push]) -> None:
+        try:
+            async for answer in channel.send_many(pushes):
+                self._queue.put_nowait(answer)
+        except Exception:
+            log.exception("channel_failed")
+        finally:
+            self._queue.put_nowait(None)
+
+    def unanswered(self) -> list[Target]:
+        """Targets whose answer has not been gathered."""
+        return list(self._targets.values())
+
+    async def gather(self, patience: float, *, at_least: int = 0) -> list[tuple[Target, Verdict]]:
+        """Answers until all are there, or until ``patience`` seconds have brought none."""
+        found: list[tuple[Target, Verdict]] = []
+        while self._targets:
+            try:
+                answer = await asyncio.wait_for(self._queue.get(), None if len(found) < at_least else patience)
+            except TimeoutError:
+                break
+            if answer is None:
+                return found + self._give_up()
+            push, verdict = answer
+            found.append((self._targets.pop(push.device_id), verdict))
+        return found
+
+    def _give_up(self) -> list[tuple[Target, Verdict]]:
+        """The channel has ended without these answers."""
+        left, self._targets = list(self._targets.values()), {}
+        return [(target, Verdict(Outcome.RETRY, "NoAnswer")) for target in left]

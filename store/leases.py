@@ -1,0 +1,70 @@
+"""Whose a pass type is, and what is held.
+
+A pass type is leased to one worker at a time, so that its breaker, its pace and its connections hold across hosts; a
+lease that is not renewed ends by the database's clock. A hold is an open breaker: the intents wait, nothing is
+deleted, and now and then one push may try whether the cause is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.dialect import Database, database_now
+from store.tables import holds, leases
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Pushes of this pass type wait: why, since when, and when one may try again."""
+
+    pass_type_identifier: str
+    reason: str
+    since: datetime
+    probe_at: datetime
+
+
+async def take(db: Database, *, name: str, owner: str, duration: timedelta) -> bool:
+    """Take or renew the lease; False when another owner holds it."""
+    async with db.transaction() as conn:
+        now = await database_now(conn)
+        mine = or_(leases.c.owner == owner, leases.c.until < now)
+        values = {"owner": owner, "until": now + duration}
+        renewed = await conn.execute(update(leases).where(leases.c.name == name, mine).values(values))
+        if renewed.rowcount:
+            return True
+        insert = postgresql.insert if db.is_postgresql else sqlite.insert
+        added = await conn.execute(insert(leases).values(name=name, **values).on_conflict_do_nothing())
+        return bool(added.rowcount)
+
+
+async def release(db: Database, *, owner: str) -> None:
+    """Give back every lease of this owner, so that the next worker need not wait for their end."""
+    async with db.transaction() as conn:
+        await conn.execute(delete(leases).where(leases.c.owner == owner))
+
+
+async def hold(db: Database, *, pass_type_identifier: str, reason: str, probe_after: timedelta) -> None:
+    """Hold this pass type's pushes; held already, the reason and the time of the next probe are renewed."""
+    async with db.transaction() as conn:
+        now = await database_now(conn)
+        insert = postgresql.insert if db.is_postgresql else sqlite.insert
+        renewed = {"reason": reason, "probe_at": now + probe_after}
+        row = insert(holds).values(pass_type_identifier=pass_type_identifier, since=now, **renewed)
+        await conn.execute(row.on_conflict_do_update(index_elements=["pass_type_identifier"], set_=renewed))
+
+
+async def unhold(db: Database, *, pass_type_identifier: str) -> None:
+    """The cause is gone: the waiting intents go out."""
+    async with db.transaction() as conn:
+        await conn.execute(delete(holds).where(holds.c.pass_type_identifier == pass_type_identifier))
+
+
+async def held(db: Database) -> list[Hold]:
+    """Every hold, for doctor, metrics and the studio."""
+    async with db.reading() as conn:
+        rows = await conn.execute(select(holds).order_by(holds.c.since))
+        return [Hold(**row) for row in rows.mappings()]

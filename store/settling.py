@@ -1,0 +1,203 @@
+"""What became of claimed targets, written with what becomes of their intents, in one transaction.
+
+Tokens neither accepted nor gone become device intents of their own, due when the retry policy says. A target whose
+answer has not come while the others' have is given an intent of its own, still leased, so that one silent token holds
+up nobody; its answer is settled when it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import timeline
+from store.claims import Intent, Target, device_intent
+from store.dialect import Database, database_now
+from store.jobs import insert_into_jobs
+from store.tables import devices, jobs, registrations
+
+GIVE_UP = timedelta(days=7)
+"""An intent that nobody could deliver for so long is dropped: the phone's own polling and the next change remain."""
+TRUST = timedelta(days=1)
+"""A 200 on a credential within this time says that a BadDeviceToken is about the token, not about us."""
+
+
+class Fate(StrEnum):
+    """What a worker decides about a target."""
+
+    ACCEPTED = "accepted"
+    PRUNE = "prune"
+    PARK = "park"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A target's fate, the vendor's reason and id for the push, and for a retry the delay in seconds."""
+
+    target: Target
+    fate: Fate
+    reason: str = ""
+    vendor_id: str | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What a prune decision rests on: devices of the pass type, and whether the vendor took a push within a day."""
+
+    devices: int
+    trusted: bool
+
+
+async def fleet(db: Database, *, pass_type_identifier: str) -> Fleet:
+    """Count the pass type's devices and look for a recent acceptance."""
+    async with db.reading() as conn:
+        now = await database_now(conn)
+        mine = devices.c.pass_type_identifier == pass_type_identifier
+        total = (await conn.execute(select(func.count()).select_from(devices).where(mine))).scalar_one()
+        recent = select(devices.c.id).where(mine, devices.c.accepted_at > now - TRUST).limit(1)
+        return Fleet(total, (await conn.execute(recent)).first() is not None)
+
+
+async def settle(
+    db: Database,
+    *,
+    owner: str,
+    pass_type_identifier: str,
+    intents: Sequence[Intent],
+    settled: Sequence[Settled],
+    unanswered: Sequence[Target] = (),
+    lease: timedelta = timedelta(0),
+) -> tuple[Intent, ...]:
+    """Write the fates and finish the intents; returns the leased intents of the unanswered, to be settled later.
+
+    An intent whose lease has passed to another owner is left alone.
+    """
+    async with db.transaction() as conn:
+        now = await database_now(conn)
+        await _write_devices(conn, settled, unanswered, now)
+        await _write_timeline(db, conn, settled, now)
+        open_ids = await _retry(conn, owner, pass_type_identifier, settled, now)
+        waiting = await _keep_waiting(conn, owner, pass_type_identifier, unanswered, now, now + lease)
+        open_ids.update(target.device_id for target in unanswered)
+        await _finish(conn, owner, [intent for intent in intents if intent.device_id not in open_ids], now)
+        return waiting
+
+
+async def _write_devices(
+    conn: AsyncConnection, settled: Sequence[Settled], unanswered: Sequence[Target], now: datetime
+) -> None:
+    accepted = [row.target.device_id for row in settled if row.fate is Fate.ACCEPTED]
+    tried = [row.target.device_id for row in settled if row.fate in (Fate.RETRY, Fate.PARK)]
+    tried += [target.device_id for target in unanswered]
+    if accepted:
+        await conn.execute(update(devices).where(devices.c.id.in_(accepted)).values(pushed_at=now, accepted_at=now))
+    if tried:
+        await conn.execute(update(devices).where(devices.c.id.in_(tried)).values(pushed_at=now))
+    for row in settled:
+        if row.fate is Fate.PARK:
+            await conn.execute(
+                update(devices).where(_same_token(row.target)).values(state="parked", state_reason=row.reason)
+            )
+    await _prune(conn, [row.target for row in settled if row.fate is Fate.PRUNE])
+
+
+def _same_token(target: Target) -> Any:
+    """The device, unless it has registered another token since the push was claimed."""
+    return and_(devices.c.id == target.device_id, devices.c.push_token_at == target.push_token_at)
+
+
+async def _prune(conn: AsyncConnection, targets: Sequence[Target]) -> None:
+    if not targets:
+        return
+    keys = [(target.device_id, target.push_token_at) for target in targets]
+    dead = select(devices.c.id).where(tuple_(devices.c.id, devices.c.push_token_at).in_(keys))
+    ids = list((await conn.execute(dead)).scalars())
+    await conn.execute(delete(registrations).where(registrations.c.device_id.in_(ids)))
+    await conn.execute(delete(devices).where(devices.c.id.in_(ids)))
+
+
+async def _write_timeline(db: Database, conn: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
+    """A line on the card that was rung for, or on each card that the phone holds."""
+    anonymous = [row.target.device_id for row in settled if not row.target.card_ids]
+    held: dict[int, list[int]] = {}
+    if anonymous:
+        holding = select(registrations.c.device_id, registrations.c.card_id)
+        for pair in await conn.execute(holding.where(registrations.c.device_id.in_(anonymous))):
+            held.setdefault(pair.device_id, []).append(pair.card_id)
+    lines = [
+        timeline.Line(row.target.brand_id, card_id, "pushed", _detail(row), row.target.device_id)
+        for row in settled
+        for card_id in row.target.card_ids or held.get(row.target.device_id, ())
+    ]
+    await timeline.record(db, conn, lines, now)
+
+
+def _detail(row: Settled) -> dict[str, Any]:
+    detail = {"result": str(row.fate), "reason": row.reason, "apns_id": row.vendor_id}
+    return {name: value for name, value in detail.items() if value}
+
+
+async def _retry(
+    conn: AsyncConnection, owner: str, pass_type: str, settled: Iterable[Settled], now: datetime
+) -> set[int]:
+    """A device intent for each retry; returns the devices that have one."""
+    rows = [
+        device_intent(pass_type, row.target.brand_id, row.target.device_id, now, now + timedelta(seconds=row.delay))
+        | {"attempts": row.target.attempts + 1, "reason": row.reason[:200], "wanted_at": row.target.wanted_at}
+        for row in sorted(settled, key=lambda row: row.target.device_id)
+        if row.fate is Fate.RETRY and row.target.wanted_at > now - GIVE_UP
+    ]
+    if rows:
+        insert = insert_into_jobs(conn)
+        again = {name: insert.excluded[name] for name in ("due_at", "attempts", "reason")}
+        again |= {"lease_owner": None, "lease_until": None}
+        mine = jobs.c.lease_owner == owner  # an intent written meanwhile is due anyway and stays as it is
+        await conn.execute(insert.on_conflict_do_update(index_elements=["device_id"], set_=again, where=mine), rows)
+    return {row["device_id"] for row in rows}
+
+
+async def _keep_waiting(
+    conn: AsyncConnection, owner: str, pass_type: str, targets: Sequence[Target], now: datetime, until: datetime
+) -> tuple[Intent, ...]:
+    if not targets:
+        return ()
+    rows = [
+        device_intent(pass_type, target.brand_id, target.device_id, now, now)
+        | {"attempts": target.attempts, "wanted_at": target.wanted_at, "lease_owner": owner, "lease_until": until}
+        for target in sorted(targets, key=lambda target: target.device_id)
+    ]
+    insert = insert_into_jobs(conn)
+    mine = jobs.c.lease_owner == owner
+    keep = insert.on_conflict_do_update(index_elements=["device_id"], set_={"lease_until": until}, where=mine)
+    await conn.execute(keep, rows)
+    kept = select(jobs).where(jobs.c.device_id.in_([row["device_id"] for row in rows]), mine)
+    return tuple(
+        Intent(row.id, row.kind, row.generation, row.attempts, row.wanted_at, row.brand_id, device_id=row.device_id)
+        for row in await conn.execute(kept)
+    )
+
+
+async def _finish(conn: AsyncConnection, owner: str, intents: Sequence[Intent], now: datetime) -> None:
+    """Remove what is done; what was wanted again meanwhile (its generation moved) stays, due now."""
+    if not intents:
+        return
+    paged = [intent for intent in intents if intent.page_end is not None]
+    done = [intent for intent in intents if intent.page_end is None]
+    for intent in paged:
+        unmoved = and_(jobs.c.id == intent.id, jobs.c.generation == intent.generation, jobs.c.lease_owner == owner)
+        await conn.execute(update(jobs).where(unmoved).values(position=intent.page_end))
+    if done:
+        keys = [(intent.id, intent.generation) for intent in done]
+        same = tuple_(jobs.c.id, jobs.c.generation).in_(keys)
+        await conn.execute(delete(jobs).where(same, jobs.c.lease_owner == owner))
+    left = and_(jobs.c.id.in_([intent.id for intent in intents]), jobs.c.lease_owner == owner)
+    freed = {"lease_owner": None, "lease_until": None, "attempts": 0, "due_at": now}
+    await conn.execute(update(jobs).where(left).values(**freed))
