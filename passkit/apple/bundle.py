@@ -59,7 +59,7 @@ class _Name:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """One prepared file: ``sha1`` in hex for the manifest, ``crc`` as the zip has it; its content begins at ``start``."""
+    """One prepared file: ``sha1`` in hex for the manifest, ``crc`` for the zip; its content begins at ``start``."""
 
     name: str
     sha1: str

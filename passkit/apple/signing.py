@@ -1,7 +1,7 @@
 """Who signs: a Pass Type ID certificate with its key and chain, checked once, and the set of them in use.
 
-An ``Identity`` is made by ``load_identity`` or ``load_p12``, which check everything that can be known without a clock: it
-is a pass certificate (UID, OU), the key is its own, the chain up to Apple's intermediate holds. Whether it is valid is a
+An ``Identity`` is made by ``load_identity`` or ``load_p12``, which check all that can be known without a clock: it is a
+pass certificate (UID, OU), the key is its own, the chain up to Apple's intermediate holds. Whether it is valid is a
 question of the moment, asked at each signature. Signatures are RSA PKCS #1 v1.5 or deterministic ECDSA P-256, both over
 SHA-256: the same manifest and time always give the same bytes.
 
@@ -26,7 +26,7 @@ from passkit.apple import cms, credentials
 from passkit.apple.credentials import SigningKey
 from passkit.errors import CertificateError
 
-PASS_TYPE_PREFIX: Final = "pass."
+PASS_TYPE_PREFIX: Final = "pass."  # noqa: S105
 
 STILL_WORKS: Final = (
     "installed passes and files already signed go on working, but nothing new can be signed and no push reaches Apple"
@@ -100,7 +100,8 @@ class Identity:
         outdated = next(one for one in self.chain if not _is_valid(one, when))
         return (
             f"{mine} was issued by an intermediate that is valid from {outdated.not_valid_before_utc:%Y-%m-%d} "
-            f"to {outdated.not_valid_after_utc:%Y-%m-%d} only: {STILL_WORKS}; make a new one with `server.py certs renew`."
+            f"to {outdated.not_valid_after_utc:%Y-%m-%d} only: {STILL_WORKS}; "
+            "make a new one with `server.py certs renew`."
         )
 
 
@@ -109,7 +110,7 @@ def load_identity(
 ) -> Identity:
     """A certificate and its key, PEM or DER, checked; Apple's G4 is built in, other intermediates come as PEM or DER.
 
-    Raises ``CertificateError``: no pass certificate, no team, another key, an unknown issuer, a wrong password, a mix-up.
+    Raises ``CertificateError``: no pass certificate, no team, another key, an unknown issuer, a wrong password.
     """
     found = credentials.read(certificate, password=password)
     above = [one for content in intermediates for one in credentials.read_certificates(content)]
@@ -137,7 +138,8 @@ def identify(certificate: x509.Certificate, key: SigningKey, intermediates: Iter
         )
     if key.public_key() != certificate.public_key():
         raise CertificateError(
-            f"The key does not match the certificate for {pass_type}; use the key whose request (.csr) was uploaded to Apple."
+            f"The key does not match the certificate for {pass_type}; "
+            "use the key whose request (.csr) was uploaded to Apple."
         )
     chain = credentials.chain(certificate, intermediates)
     encoded = [one.public_bytes(serialization.Encoding.DER) for one in (certificate, *chain)]
@@ -187,12 +189,11 @@ class Signers:
         for identity in identities:
             grouped.setdefault(identity.pass_type_identifier, {})[identity.fingerprint] = identity
         self._by_pass_type = {
-            pass_type: tuple(sorted(mine.values(), key=_newest_first, reverse=True))
-            for pass_type, mine in grouped.items()
+            pass_type: tuple(sorted(mine.values(), key=_age, reverse=True)) for pass_type, mine in grouped.items()
         }
 
 
-def _newest_first(identity: Identity) -> tuple[datetime, datetime, str]:
+def _age(identity: Identity) -> tuple[datetime, datetime, str]:
     return identity.not_before, identity.not_after, identity.fingerprint
 
 

@@ -1,8 +1,8 @@
 """Apple's intermediates: the public WWDR G4 that signs Pass Type ID certificates, and what is known of the others.
 
 Apple signs a pass certificate with one of its "Worldwide Developer Relations" certificates, and the signature of a pass
-must carry it. Today that is G4 (https://developer.apple.com/help/account/reference/wwdr-intermediate-certificates); it is
-public and built in, so that nobody has to find the right file.
+must carry it. Today that is G4; it is public and built in, so that nobody has to find the right file. Source:
+https://developer.apple.com/help/account/reference/wwdr-intermediate-certificates
 """
 
 from __future__ import annotations
