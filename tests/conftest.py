@@ -1,0 +1,55 @@
+"""What every test may ask for: look-alike certificates, a brand, the coffee template, a database of each kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from commands import pki as authorities
+
+from passkit.apple.signing import Identity, Signers
+from passkit.model import Brand
+
+ROOT = Path(__file__).parent.parent
+PASS_TYPE = authorities.DEFAULT_PASS_TYPE
+TEAM = authorities.DEFAULT_TEAM
+
+
+@pytest.fixture(scope="session")
+def pki() -> authorities.LookAlike:
+    """A look-alike of Apple's certificates: root, WWDR, one pass certificate, the push service's."""
+    return authorities.look_alike(now=datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def identity(pki: authorities.LookAlike) -> Identity:
+    """What signs passes of the look-alike's pass type."""
+    return pki.identity(PASS_TYPE)
+
+
+@pytest.fixture
+def signers(identity: Identity) -> Signers:
+    """The look-alike's identity as the set in use."""
+    return Signers([identity])
+
+
+@pytest.fixture(scope="session")
+def brand() -> Brand:
+    """A brand as the pass builder sees it."""
+    return Brand(
+        key="coffee",
+        name="Coffee club",
+        pass_type_identifier=PASS_TYPE,
+        team_identifier=TEAM,
+        languages=("ru", "en"),
+        time_zone="Europe/Moscow",
+        web_service_url="https://cards.example.com/passkit",
+    )
+
+
+@pytest.fixture(scope="session")
+def coffee() -> dict[str, bytes]:
+    """The starter template of the design's example: file name -> content."""
+    folder = ROOT / "templates" / "passes" / "coffee"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
