@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from commands import pki as authorities
 
+from commands import pki as authorities
 from passkit.apple.signing import Identity, Signers
 from passkit.model import Brand
 
