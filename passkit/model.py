@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NewType
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SerialNumber = NewType("SerialNumber", str)
 PassTypeIdentifier = NewType("PassTypeIdentifier", str)
 
-Value = str | int | Decimal | bool | datetime | None
-"""A variable's canonical value: text, integer, money (int, minor units), decimal, boolean, instant, or absent."""
+Value = str | int | Decimal | bool | datetime | date | None
+"""A variable's canonical value: text, integer, money (int, minor units), decimal, boolean, instant, day, or absent."""
 
 
 class CardState(StrEnum):
