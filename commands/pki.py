@@ -130,12 +130,12 @@ def issue(
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(wwdr.certificate.subject)
-        .public_key(key)  # type: ignore[arg-type]
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(now - BACKDATED + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)  # type: ignore[arg-type]
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
     builder = _links(
         builder,

@@ -33,6 +33,10 @@ _G4 = x509.load_pem_x509_certificate(wwdr.G4_PEM)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
+class PasswordNeeded(CertificateError):
+    """The key or .p12 is encrypted and no password came with it; a command may ask for it and try again."""
+
+
 class Kind(StrEnum):
     """What a file turned out to hold, in the words of our sentences."""
 
@@ -211,7 +215,7 @@ def _load_key(content: bytes, *, pem: bool, password: bytes | None) -> object:
         return load(content, None)
     except TypeError as error:
         if password is None:
-            raise CertificateError("The private key is encrypted and no password was given; give it.") from error
+            raise PasswordNeeded("The private key is encrypted and no password was given; give it.") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateError("The private key is damaged or of a kind that cannot be read; use RSA-2048.") from error
     try:
@@ -249,7 +253,7 @@ def _open_p12(
         except ValueError:
             continue
     if password is None:
-        raise CertificateError("The .p12 file needs a password and none was given; give the one set at its export.")
+        raise PasswordNeeded("The .p12 file needs a password and none was given; give the one set at its export.")
     raise CertificateError("The password of the .p12 file is wrong, or the file is damaged; export it again if unsure.")
 
 

@@ -12,6 +12,7 @@ Rules: https://developer.apple.com/documentation/walletpasses/building-a-pass
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +27,8 @@ from passkit.apple import cms, credentials
 from passkit.apple.credentials import SigningKey
 from passkit.errors import CertificateError
 
-PASS_TYPE_PREFIX: Final = "pass."  # noqa: S105
+PASS_TYPE: Final = re.compile(r"pass\.[A-Za-z0-9._-]{1,240}")
+"""A Pass Type ID as Apple's portal takes it; it also names a folder of ours."""
 
 STILL_WORKS: Final = (
     "installed passes and files already signed go on working, but nothing new can be signed and no push reaches Apple"
@@ -67,9 +69,8 @@ class Identity:
 
     def check(self, when: datetime) -> None:
         """Raise ``CertificateError`` unless the certificate and its chain are valid at ``when``."""
-        if self.not_before <= when <= self.not_after and all(_is_valid(one, when) for one in self.chain):
-            return
-        raise CertificateError(self._why_not(when))
+        if not self.is_valid(when):
+            raise CertificateError(self._why_not(when))
 
     def is_valid(self, when: datetime) -> bool:
         """Whether it can sign at ``when``."""
@@ -199,7 +200,7 @@ def _age(identity: Identity) -> tuple[datetime, datetime, str]:
 
 def _pass_type(certificate: x509.Certificate) -> str:
     pass_type = credentials.subject(certificate, NameOID.USER_ID)
-    if pass_type and pass_type.startswith(PASS_TYPE_PREFIX):
+    if pass_type and PASS_TYPE.fullmatch(pass_type):
         return pass_type
     name = credentials.subject(certificate, NameOID.COMMON_NAME) or certificate.subject.rfc4514_string()
     if credentials.is_authority(certificate):
@@ -208,7 +209,7 @@ def _pass_type(certificate: x509.Certificate) -> str:
         )
     has = f"its UID is '{pass_type}'" if pass_type else "it has no UID"
     raise CertificateError(
-        f"'{name}' is not a Pass Type ID certificate ({has}, not one beginning with '{PASS_TYPE_PREFIX}'); "
+        f"'{name}' is not a Pass Type ID certificate ({has}, which should begin with 'pass.'); "
         "in Apple's portal choose Certificates, +, Pass Type ID Certificate."
     )
 
