@@ -187,6 +187,7 @@ cards = Table(
     Column("stamp", String(16), nullable=False),
     Column("ring", JSON, nullable=False),  # field keys that ring in this edition, at most one
     Column("ring_waiting", JSON, nullable=False),  # all that changed with a ring since the card was last served
+    Column("ring_text_hash", String(64)),  # HMAC of what the ringing field said: a publish that rewords it is silent
     Column("modified_edition", String(32), nullable=False),  # the edition that last_modified belongs to
     Column("last_modified", BigInteger, nullable=False),  # epoch seconds, strictly later with each edition
     Column("served_edition", String(32)),
@@ -228,6 +229,7 @@ devices = Table(  # one row per (device, pass type): that is whom a push token b
     Index(None, "push_token_hash"),
     Index(None, "pass_type_identifier", "id"),
     Index(None, "pushed_at"),
+    sqlite_autoincrement=True,
 )
 
 registrations = Table(
@@ -241,6 +243,7 @@ registrations = Table(
     Column("seen_at", Instant, nullable=False),
     UniqueConstraint("device_id", "card_id"),
     Index(None, "card_id"),
+    sqlite_autoincrement=True,  # an id used again would make a phone's old update tag true for another state
 )
 
 sources = Table(  # hook sources
@@ -277,6 +280,7 @@ waiting_changes = Table(  # changes for cards not issued yet, newest per variabl
     metadata,
     Column("source_id", Id, ForeignKey("sources.id"), primary_key=True),
     Column("external_id", String(200), primary_key=True),
+    Column("template_key", String(64), primary_key=True, default=""),  # the template the change named, or empty: any
     Column("variable", String(64), primary_key=True),
     _brand(),
     Column("value_encrypted", LargeBinary, nullable=False),
@@ -357,6 +361,7 @@ jobs = Table(  # push intents: the outbox is the queue
     UniqueConstraint("device_id"),
     UniqueConstraint("template_id"),
     Index(None, "pass_type_identifier", "lane", "due_at"),
+    sqlite_autoincrement=True,
 )
 
 holds = Table(  # an open breaker: pushes of this pass type wait until an operator or a probe closes it

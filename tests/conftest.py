@@ -10,6 +10,16 @@ import pytest
 from commands import pki as authorities
 from passkit.apple.signing import Identity, Signers
 from passkit.model import Brand
+from tests.databases import (  # noqa: F401 - fixtures
+    database_url,
+    db,
+    empty_url,
+    keyring,
+    postgresql_model,
+    postgresql_url,
+    sqlite_model,
+    sqlite_url,
+)
 
 ROOT = Path(__file__).parent.parent
 PASS_TYPE = authorities.DEFAULT_PASS_TYPE

@@ -1,0 +1,36 @@
+"""The database's clock: the one that timers and leases go by, so that hosts need not agree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+
+from store.tables import from_micros
+
+
+class now_micros(FunctionElement[int]):  # noqa: N801 - reads as an SQL function
+    """The database's clock, microseconds since the epoch (SQLite's ticks in milliseconds)."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_micros, "sqlite")
+def _sqlite_now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
+    return "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)"
+
+
+@compiles(now_micros, "postgresql")
+def _postgresql_now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+async def database_now(conn: AsyncConnection) -> datetime:
+    """The database's clock as an aware datetime."""
+    return from_micros((await conn.execute(select(now_micros()))).scalar_one())

@@ -1,0 +1,200 @@
+"""The two databases behind one face: connections, transactions, the clock, and what their failures mean.
+
+Promises: a write is one transaction (``BEGIN IMMEDIATE`` on SQLite, so that it never fails half-way for want of the
+lock); a database that is locked, full, read-only or away raises ``Unavailable`` from whatever was asked, here and
+nowhere else, and the next call works as soon as the database does. Timers and leases go by the database's clock
+(``now_micros``).
+
+The hot reads (``Database.fetch``) go past SQLAlchemy to the driver: on SQLite a read-only connection in this thread, on
+PostgreSQL a pool of asyncpg connections. Their SQL is plain, with parameters ``?1``, ``?2``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from store import sqlite_library
+from store.clock import database_now, now_micros
+from store.errors import Unavailable
+from store.failures import translated
+from store.hotreads import HotReads, PostgresqlReads, SqliteReads
+from store.keyring import Keyring
+from store.served import ServedBuffer
+
+__all__ = ["Database", "database_now", "now_micros", "open"]
+
+BUSY_SECONDS = 5
+"""How long a write waits for another before it is refused with ``Unavailable``."""
+POOL_SIZE = 5
+INTENTS = "intents"
+"""The mark in a connection's ``info``: this transaction has written push intents (``store.jobs`` sets it)."""
+
+
+class Database:
+    """An open database; made by ``open``, closed once.
+
+    ``public_url`` is PASSBELL_PUBLIC_URL, set by who opens it: it reaches every pass. ``on_jobs`` are called after
+    each commit that wrote push intents. ``sqlite_note`` is a sentence for the start, empty on PostgreSQL.
+    """
+
+    def __init__(self, engine: AsyncEngine, writer: AsyncEngine, hot: HotReads, keyring: Keyring) -> None:
+        self.engine = engine
+        self.keyring = keyring
+        self.public_url = ""
+        self.is_postgresql = engine.dialect.name == "postgresql"
+        self.sqlite_note = "" if self.is_postgresql else sqlite_library.note()
+        self.on_jobs: list[Callable[[], None]] = []
+        self.served = ServedBuffer(self)
+        self.revisions: dict[Any, Any] = {}  # compiled revisions, kept by store.compiled
+        self.running: set[Any] = set()  # idempotency keys whose first request runs in this process
+        self._writer = writer
+        self._hot = hot
+        self._lock = asyncio.Lock()
+        self._ambient: ContextVar[AsyncConnection | None] = ContextVar("ambient", default=None)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A write transaction, committed at the end; inside ``joined`` a savepoint of that one."""
+        ambient = self._ambient.get()
+        if ambient is not None:
+            with translated():
+                async with ambient.begin_nested():
+                    yield ambient
+            return
+        async with self._turn():
+            with translated():
+                async with self._writer.begin() as conn:
+                    info = (await conn.get_raw_connection()).info
+                    info.pop(INTENTS, None)
+                    yield conn
+        if info.pop(INTENTS, False):
+            for wake in self.on_jobs:
+                wake()
+
+    @contextlib.asynccontextmanager
+    async def joined(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that every operation called inside joins: all of them happen, or none."""
+        async with self.transaction() as conn:
+            token = self._ambient.set(conn)
+            try:
+                yield conn
+            finally:
+                self._ambient.reset(token)
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read from, one snapshot on SQLite; inside ``joined`` that transaction."""
+        ambient = self._ambient.get()
+        with translated():
+            if ambient is not None:
+                yield ambient
+                return
+            async with self.engine.connect() as conn:
+                yield conn
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+        """One plain SELECT on the driver's own connection; parameters are ``?1``, ``?2``."""
+        with translated():
+            return await self._hot.fetch(sql, parameters)
+
+    async def close(self) -> None:
+        """Write what is buffered and close every connection."""
+        try:
+            await self.served.close()
+        finally:
+            await self._hot.close()
+            await self.engine.dispose()
+            if self._writer is not self.engine:
+                await self._writer.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Writers of one process in turn on SQLite, so that they do not poll each other for its lock."""
+        if self.is_postgresql:
+            yield
+            return
+        try:
+            async with asyncio.timeout(BUSY_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise Unavailable("The database is busy: another write takes too long.") from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+async def open(url: str, keyring: Keyring) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://...``; ValueError for another scheme."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return await _open_sqlite(parsed, keyring)
+    if backend in ("postgresql", "postgres"):
+        return await _open_postgresql(parsed, keyring)
+    raise ValueError(f"DATABASE_URL must begin with sqlite:/// or postgresql://, not {parsed.drivername}://")
+
+
+async def _open_sqlite(url: URL, keyring: Keyring) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("DATABASE_URL names no file: write sqlite:///path/to/passbell.db")
+    driver = URL.create("sqlite+aiosqlite", database=url.database)
+    module = _aiosqlite_module()
+    readers = create_async_engine(driver, module=module, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=BUSY_SECONDS)
+    writer = create_async_engine(driver, module=module, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS)
+    for engine, begin in ((readers, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_with(begin))
+    return Database(readers, writer, SqliteReads(url.database, BUSY_SECONDS), keyring)
+
+
+def _aiosqlite_module() -> Any:
+    import aiosqlite
+    from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+
+    return AsyncAdapt_aiosqlite_dbapi(aiosqlite, sqlite_library.library())
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: _begin_with does
+    journal = "WAL" if sqlite_library.version() >= sqlite_library.SAFE_WAL else "TRUNCATE"
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        f"journal_mode={journal}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_with(statement: str) -> Callable[[Any], None]:
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+async def _open_postgresql(url: URL, keyring: Keyring) -> Database:
+    plain = url.set(drivername="postgresql")
+    settings = {"application_name": "passbell", "lock_timeout": f"{BUSY_SECONDS}s"}
+    settings["idle_in_transaction_session_timeout"] = "60s"
+    engine = create_async_engine(
+        plain.set(drivername="postgresql+asyncpg"),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,  # a restarted server is met by a new connection, not by an error
+        connect_args={"server_settings": settings, "timeout": BUSY_SECONDS},
+    )
+    hot = PostgresqlReads(plain.render_as_string(hide_password=False), BUSY_SECONDS)
+    return Database(engine, engine, hot, keyring)

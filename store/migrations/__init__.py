@@ -1,0 +1,58 @@
+"""The schema, brought up to date one step at a time.
+
+Steps are additive first: new code on the old schema, old code on the new one. ``migrate`` takes one transaction and
+one lock, so that several hosts may start at once and a step that fails leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from store.dialect import Database
+
+LOCK = 0x70617373  # "pass": the advisory lock of PostgreSQL under which one host migrates
+
+
+async def migrate(db: Database) -> None:
+    """Bring the schema to ``head()``; already there, nothing happens."""
+    async with db.transaction() as conn:
+        if db.is_postgresql:
+            await conn.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        await conn.run_sync(_upgrade)
+
+
+async def schema_version(db: Database) -> str | None:
+    """The step the database is at; None before the first."""
+    async with db.reading() as conn:
+        return await conn.run_sync(_current)
+
+
+def head() -> str:
+    """The step this code was written for."""
+    found = ScriptDirectory.from_config(configuration()).get_current_head()
+    if found is None:
+        raise RuntimeError("store/migrations/versions is empty: the installation is broken.")
+    return found
+
+
+def configuration(**attributes: Any) -> Config:
+    """Alembic's configuration without a file of its own."""
+    config = Config(attributes=attributes)
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(configuration(connection=connection), "head")
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

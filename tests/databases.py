@@ -1,0 +1,119 @@
+"""A fresh, migrated database for each test, on SQLite and on PostgreSQL, made cheaply.
+
+The schema is migrated once a session: into a file that is copied, and into a PostgreSQL database that serves as
+template.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from store import dialect, migrations
+from store.keyring import Keyring
+from tests.judges import need
+
+SECRET = "k1:" + "correct horse battery staple and a donkey"
+PUBLIC_URL = "https://cards.example.com"
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    """SECRET with one id, the same for all tests."""
+    return Keyring.parse(SECRET)
+
+
+@pytest.fixture(scope="session")
+def sqlite_model(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("model") / "passbell.db"
+    asyncio.run(_migrate(f"sqlite:///{path}", keyring))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_model(keyring: Keyring) -> Iterator[tuple[str, str]]:
+    """The server's URL and the name of a migrated database to copy."""
+    server = need("postgresql")
+    name = f"passbell_model_{secrets.token_hex(4)}"
+    asyncio.run(_administer(server, f"CREATE DATABASE {name}"))
+    asyncio.run(_migrate(_with_database(server, name), keyring))
+    yield server, name
+    asyncio.run(_administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty, migrated database of this test's own."""
+    if request.param == "sqlite":
+        yield _sqlite_copy(request, tmp_path)
+    else:
+        yield from _postgresql_copy(*request.getfixturevalue("postgresql_model"))
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same on SQLite alone, for what is about its file."""
+    return _sqlite_copy(request, tmp_path)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_model: tuple[str, str]) -> Iterator[str]:
+    """The same on PostgreSQL alone, for what is about its server."""
+    yield from _postgresql_copy(*postgresql_model)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        yield from _postgresql_copy(need("postgresql"), "template1")
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str, keyring: Keyring) -> AsyncIterator[dialect.Database]:
+    """An open database, empty and migrated, with a PUBLIC_URL."""
+    opened = await dialect.open(database_url, keyring)
+    opened.public_url = PUBLIC_URL
+    yield opened
+    await opened.close()
+
+
+def _sqlite_copy(request: pytest.FixtureRequest, folder: Path) -> str:
+    path = folder / "passbell.db"
+    shutil.copy(request.getfixturevalue("sqlite_model"), path)
+    return f"sqlite:///{path}"
+
+
+def _postgresql_copy(server: str, model: str) -> Iterator[str]:
+    name = f"passbell_test_{secrets.token_hex(6)}"
+    asyncio.run(_administer(server, f"CREATE DATABASE {name} TEMPLATE {model}"))
+    yield _with_database(server, name)
+    asyncio.run(_administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _with_database(server: str, name: str) -> str:
+    return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+async def _migrate(url: str, keyring: Keyring) -> None:
+    opened = await dialect.open(url, keyring)
+    await migrations.migrate(opened)
+    await opened.close()
+
+
+async def _administer(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
