@@ -1,8 +1,8 @@
 """Editions, what a person can see of a change, and which field rings.
 
 Pure tables over values: nothing here knows a database, a clock or a push. ``compare`` looks at two passes filled with
-``ring=None`` (every declared changeMessage present); ``next_rings`` decides which single field may carry its changeMessage in
-the new edition, because iOS merges several changed fields into one generic text.
+``ring=None`` (every declared changeMessage present); ``next_rings`` decides which single field may carry its
+changeMessage in the new edition, because iOS merges several changed fields into one generic text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EDITION_BYTES = 16  # 128 bits of SHA-256, 22 characters of base64url
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that reads differently now; ``lock_screen`` is the text iOS would show, or None when it says nothing."""
+    """One field that reads differently now; ``lock_screen`` is the text iOS would show, None when it is silent."""
 
     field: str
     label: str
@@ -56,14 +56,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rings:
-    """``ring``: the field (at most one) that rings in this edition; ``waiting``: all that changed to ring and were not served."""
+    """``ring``: the field (at most one) that rings in this edition; ``waiting``: all that should and were not served."""
 
     ring: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
 
 
 def edition(revision_stamp: str, card_stamp: str, news_stamps: Sequence[str], brand_stamp: str) -> str:
-    """What a phone would be served now, as 22 characters of base64url: a digest of every stamp that reaches the pass."""
+    """What a phone would be served now, as 22 characters of base64url: a digest of all stamps behind the pass."""
     digest = sha256()
     for stamp in (revision_stamp, card_stamp, brand_stamp, *news_stamps):
         raw = stamp.encode()
@@ -100,17 +100,15 @@ def _differs(before: Pass, after: Pass) -> bool:
 
 
 def ring_order(pass_: Pass) -> tuple[str, ...]:
-    """The keys that can ring in this pass (filled with ``ring=None``), most important first: the ``order`` of ``next_rings``."""
+    """The keys that can ring in a pass filled with ``ring=None``, most important first: ``order`` of ``next_rings``."""
     return tuple(field.key for field in pass_.fields if field.change_message)
 
 
-def next_rings(
-    previous: Rings, *, served: bool, difference: Difference, notify: Notify, order: Sequence[str]
-) -> Rings:
+def next_rings(previous: Rings, *, served: bool, difference: Difference, notify: Notify, order: Sequence[str]) -> Rings:
     """Which field rings in the edition that this change makes (design, "What rings").
 
-    ``served``: the edition before this change has been served at least once, so what waited has been heard. ``order``: the
-    keys that can ring, most important first; a waiting key that is not among them (gone, or empty now) is forgotten.
+    ``served``: the edition before this change has been served at least once, so what waited has been heard. ``order``:
+    the keys that can ring, most important first; a waiting key not among them (gone, or empty now) is forgotten.
     """
     candidates = set(difference.ring_candidates) if notify is Notify.RING else set()
     waiting = candidates if served else candidates | set(previous.waiting)

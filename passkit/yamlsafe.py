@@ -1,8 +1,7 @@
 """YAML from strangers: the JSON part of YAML 1.2, bounded, without surprises.
 
-Refused with the line: anchors and aliases (the "billion laughs" bomb), duplicate keys, tags, merge keys, keys that are not
-text, more than one document, too many bytes, levels or values. ``no``, ``on`` and ``12:30`` stay text and dates stay text,
-as in YAML 1.2.
+Refused with the line: anchors and aliases (the "billion laughs" bomb), duplicate keys, tags, keys that are not text, more
+than one document, too many bytes, levels or values. ``no``, ``on``, ``12:30`` and dates stay text, as in YAML 1.2.
 """
 
 from __future__ import annotations
@@ -39,15 +38,15 @@ class _Loader(yaml.SafeLoader):
         self._values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()
         self._refuse(event)
         self._depth += 1
         self._values += 1
         if self._depth > MAX_DEPTH or self._values > MAX_VALUES:
             raise _Refused(event.start_mark, "the file is nested too deeply or holds too much", "Make it simpler.")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self._depth -= 1
-        return node  # type: ignore[no-any-return]
+        return node
 
     @staticmethod
     def _refuse(event: Any) -> None:
@@ -59,17 +58,17 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         pairs: dict[Hashable, Any] = {}
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise _Refused(key_node.start_mark, f"the key {key!r} is not text", f'Put it in quotes: "{key}".')
             if key in pairs:
                 raise _Refused(key_node.start_mark, f"the key {key!r} stands twice", "Keep one of them.")
-            pairs[key] = self.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+            pairs[key] = self.construct_object(value_node, deep=True)
         return pairs
 
 
 def _resolve(tag: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
 
 
 _resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
@@ -99,9 +98,9 @@ def load(name: str, content: bytes) -> dict[str, Any]:
 def _parse(text: str) -> Any:
     loader = _Loader(text)
     try:
-        return loader.get_single_data()  # type: ignore[no-untyped-call]
+        return loader.get_single_data()
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _short(error: Exception) -> str:
