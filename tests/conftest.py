@@ -26,6 +26,23 @@ PASS_TYPE = authorities.DEFAULT_PASS_TYPE
 TEAM = authorities.DEFAULT_TEAM
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``make soak`` runs what takes minutes, and only that."""
+    parser.addoption("--soak", action="store_true", help="run the long tests, marked soak, instead of the others")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: kills, storms and fault scripts that go on for minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--soak")
+    others = [item for item in items if (item.get_closest_marker("soak") is not None) != wanted]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
 @pytest.fixture(scope="session")
 def pki() -> authorities.LookAlike:
     """A look-alike of Apple's certificates: root, WWDR, one pass certificate, the push service's."""
