@@ -7,7 +7,8 @@ and the way out. Never reads a file, never looks at the clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -29,6 +30,15 @@ MAX_CHAIN: Final = 5  # Apple's has one intermediate; a loop must end
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.+?-----END \1-----", re.DOTALL)
 _G4 = x509.load_pem_x509_certificate(wwdr.G4_PEM)
+
+_DAMAGED = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates that nobody can read."""
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -76,12 +86,13 @@ def read_certificates(content: bytes) -> list[x509.Certificate]:
     blocks = [pem for label, pem in _blocks(content) if _kind(label) == Kind.CERTIFICATE]
     if not blocks and (found := what(content)) != Kind.CERTIFICATE:
         raise CertificateError(f"A certificate was expected, but this is {found}; give the .cer file that Apple made.")
-    try:
-        if blocks:
-            return [x509.load_pem_x509_certificate(block) for block in blocks]
-        return [x509.load_der_x509_certificate(content)]
-    except ValueError as error:
-        raise CertificateError("The certificate is damaged; download it from Apple once more.") from error
+    with _clear_words():
+        loaded = [x509.load_pem_x509_certificate(block) for block in blocks] or [
+            x509.load_der_x509_certificate(content)
+        ]
+        for one in loaded:
+            _read_through(one)
+    return loaded
 
 
 def read_key(content: bytes, *, password: bytes | None = None) -> SigningKey:
@@ -157,6 +168,20 @@ def is_legacy_g1(name: x509.Name) -> bool:
     return common_name == wwdr.COMMON_NAME and _first(name, NameOID.ORGANIZATIONAL_UNIT_NAME) == wwdr.G1_UNIT
 
 
+@contextmanager
+def _clear_words() -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        raise CertificateError("The certificate is damaged; download it from Apple once more.") from error
+
+
+def _read_through(certificate: x509.Certificate) -> None:
+    """Parse every part that is used later: the library reads them when asked, and only then finds them damaged."""
+    _ = certificate.subject, certificate.issuer, certificate.serial_number, certificate.extensions
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.public_key()
+
+
 def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str | None:
     values = name.get_attributes_for_oid(oid)
     return str(values[0].value) if values else None
@@ -167,8 +192,6 @@ def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extens
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-    except (ValueError, x509.DuplicateExtension) as error:
-        raise CertificateError("The certificate has damaged extensions; download it from Apple once more.") from error
 
 
 def _blocks(content: bytes) -> list[tuple[bytes, bytes]]:
@@ -189,7 +212,7 @@ def _what_der(content: bytes) -> Kind:
     for load, kind in ((x509.load_der_x509_certificate, Kind.CERTIFICATE), (x509.load_der_x509_csr, Kind.REQUEST)):
         try:
             load(content)
-        except ValueError:
+        except _DAMAGED:
             continue
         return kind
     try:
@@ -239,6 +262,9 @@ def _read_p12(content: bytes, password: bytes | None) -> Found:
     if certificate is None or key is None:
         missing = "certificate" if certificate is None else "private key"
         raise CertificateError(f"The .p12 file holds no {missing}; in Keychain export the certificate with its key.")
+    with _clear_words():
+        for one in (certificate, *others):
+            _read_through(one)
     return Found(certificate, _usable(key), tuple(others))
 
 

@@ -174,7 +174,8 @@ class Signers:
             if identity.is_valid(now):
                 return identity
         if mine:
-            mine[0].check(now)
+            expired = (identity for identity in mine if identity.not_after < now)
+            next(expired, mine[-1]).check(now)
         raise CertificateError(
             f"There is no certificate for {pass_type_identifier}; start with "
             f"`server.py certs csr --pass-type {pass_type_identifier}`."
