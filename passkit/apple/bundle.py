@@ -138,12 +138,13 @@ def pkpasses(passes: Sequence[bytes]) -> bytes:
         if not content.startswith(b"PK\x03\x04"):
             raise BundleError(f"Pass {number} of the bundle is not a .pkpass archive; build it with pkpass() first.")
         archive.append(f"pass{number}.pkpass", content)
-    whole = b"".join([*archive.parts, *archive.directory, archive.end()])
-    if len(whole) > MAX_PASSES_BYTES:
-        megabytes = len(whole) / 1_000_000
+    end = archive.end()
+    size = archive.size + len(end)
+    if size > MAX_PASSES_BYTES:
+        megabytes = size / 1_000_000
         limit = MAX_PASSES_BYTES // 1_000_000
         raise BundleError(f"The .pkpasses bundle is {megabytes:.1f} MB, over Apple's {limit} MB; send fewer passes.")
-    return whole
+    return b"".join([*archive.parts, *archive.directory, end])
 
 
 class _Archive:
@@ -179,13 +180,18 @@ class _Archive:
         self.count += 1
         return crc
 
+    @property
+    def size(self) -> int:
+        """The bytes so far, entries and directory."""
+        return self.offset + self._directory_size
+
     def manifest(self) -> bytes:
         """The manifest's lines, one after another: ``"name":"sha1"``."""
         return b",".join(self._lines)
 
     def end(self) -> bytes:
         """The record that ends the zip."""
-        if self.count > MAX_ENTRIES or self.offset + self._directory_size > MAX_ARCHIVE_BYTES:
+        if self.count > MAX_ENTRIES or self.size > MAX_ARCHIVE_BYTES:
             raise BundleError("The pass has too many or too large files for a zip that wallets read; drop some images.")
         return _END.pack(b"PK\x05\x06", 0, 0, self.count, self.count, self._directory_size, self.offset, 0)
 
