@@ -1,7 +1,7 @@
 """Every setting in one table, and the pure function that reads them.
 
 An unknown ``PASSBELL_`` name or a wrong value raises ``SettingsError`` with one line that names the setting and the
-fix: a misspelt setting must never be a silent default. Names that begin with ``PASSBELL_TEST_`` belong to the test suite.
+fix: a misspelt setting must never be a silent default. Names that begin with ``PASSBELL_TEST_`` belong to the tests.
 """
 
 from __future__ import annotations

@@ -1,0 +1,223 @@
+"""``serve``, ``worker`` and ``migrate``: the production roles, and how they end.
+
+SIGTERM (or Ctrl-C) drains: ``/readyz`` answers 503, after a moment for the balancer to notice the port is closed, what is
+being answered or sent is finished, leases are given back, exit code 0; at most 30 seconds in all. A second signal skips
+the moment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from commands import facts, logs, maintenance, shell
+from commands.channels import Channels
+from commands.settings import TABLE, Bind, Settings, SettingsError
+from commands.signers import SignerKeeper
+from handlers.guard import Listener, listen
+from handlers.keys import LIFECYCLE, HandlerOptions
+from handlers.routes import application
+from pushes.worker import Worker, WorkerOptions
+from store import brands, migrations
+from store.dialect import Database
+
+NOTICE_SECONDS = 3.0
+"""How long ``/readyz`` says 503 before the port is closed: balancers look every few seconds."""
+FINISH_SECONDS = 12.0
+"""How long answers under way may take to end."""
+SETTLE_SECONDS = 12.0
+"""How long pushes under way may take to be settled; with the two above less than 30."""
+
+log = structlog.get_logger("passbell.start")
+
+
+def add(subparsers: Any) -> None:
+    """Register the three roles."""
+    web_role = subparsers.add_parser("serve", help="answer phones, backends and webhooks, and deliver pushes")
+    web_role.add_argument("--no-worker", action="store_true", help="leave the pushes to `worker` processes")
+    web_role.add_argument("--bind", metavar="HOST:PORT", help="where to listen, if not BIND")
+    _add_notice(web_role).set_defaults(run=run_serve)
+    worker = subparsers.add_parser("worker", help="deliver pushes, in a process of its own")
+    worker.set_defaults(run=run_worker)
+    migrate = subparsers.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="take another PUBLIC_URL, SECRET or pass type, although installed cards know the old one",
+    )
+    migrate.set_defaults(run=run_migrate)
+
+
+def _add_notice(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "--notice",
+        type=float,
+        default=NOTICE_SECONDS,
+        metavar="SECONDS",
+        help="how long /readyz says 503 before the port closes",
+    )
+    return parser
+
+
+async def run_serve(args: argparse.Namespace, settings: Settings) -> int:
+    """The web process."""
+    if args.bind:
+        settings = replace(settings, bind=_bind(args.bind))
+    settings.needed("PUBLIC_URL")
+    async with running(settings, with_worker=not args.no_worker) as house:
+        stopping = stop_event()
+        log.info("ready", url=house.url, public_url=settings.public_url, worker=not args.no_worker)
+        await stopping.wait()
+        await house.give_notice(args.notice, stopping)
+    return 0
+
+
+async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
+    """A delivery worker."""
+    logs.configure(settings.log_format)
+    settings.needed("PUBLIC_URL")
+    async with shell.database(settings) as db:
+        await facts.refuse_mismatch(db, settings)
+        keeper = SignerKeeper(db, settings.certs_dir)
+        await keeper.refresh()
+        stopping = stop_event()
+        async with background(keeper.run()), delivering(db, settings, keeper):
+            log.info("ready", role="worker")
+            await stopping.wait()
+    return 0
+
+
+async def run_migrate(args: argparse.Namespace, settings: Settings) -> int:
+    """Bring the schema up to date."""
+    async with shell.database(settings, migrated=False) as db:
+        before = await migrations.schema_version(db)
+        await migrations.migrate(db)
+        if args.accept_changes:
+            await brands.remember_facts(db, await facts.current(db, settings))
+    head = migrations.head()
+    print(
+        f"The schema is {head} already." if before == head else f"The schema is {head} now (was {before or 'empty'})."
+    )
+    return 0
+
+
+Mount = Callable[[web.Application], None]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running web process."""
+
+    db: Database
+    keeper: SignerKeeper
+    application: web.Application
+    listener: Listener
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{Bind(self.listener.host, self.listener.port)}"
+
+    async def give_notice(self, seconds: float, again: asyncio.Event) -> None:
+        """Tell balancers through ``/readyz`` and wait for them to notice; a second signal ends the wait."""
+        log.info("draining", seconds=seconds)
+        self.application[LIFECYCLE].draining = True
+        again.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(again.wait(), seconds)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, *, with_worker: bool, mount: Mount | None = None) -> AsyncIterator[House]:
+    """The web process from the first check to the last goodbye; ``mount`` adds sub-applications (the demo's sandbox)."""
+    logs.configure(settings.log_format)
+    async with contextlib.AsyncExitStack() as stack:
+        db = await stack.enter_async_context(shell.database(settings))
+        await facts.refuse_mismatch(db, settings)
+        if db.sqlite_note:
+            log.warning("sqlite", note=db.sqlite_note)
+        keeper = SignerKeeper(db, settings.certs_dir)
+        await keeper.refresh()
+        await stack.enter_async_context(background(keeper.run()))
+        if with_worker:
+            await stack.enter_async_context(delivering(db, settings, keeper))
+        app = application(db, keeper.signers, _options(settings))
+        if mount is not None:
+            mount(app)
+        bind = settings.bind
+        try:
+            listener = await listen(app, bind.host, bind.port, drain_seconds=FINISH_SECONDS)
+        except OSError as error:
+            raise shell.CommandError(f"{bind} cannot be listened on: {error.strerror}. Choose another BIND.") from None
+        stack.push_async_callback(listener.close)
+        yield House(db, keeper, app, listener)
+
+
+@contextlib.asynccontextmanager
+async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[Worker]:
+    """A worker with its channels and the regular sweeps; at the end it settles what it has sent."""
+    channels = Channels(settings, keeper.signers)
+    owner = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
+    worker = Worker(db, channels, owner=owner, options=WorkerOptions(window=settings.push_window))
+    db.on_jobs.append(worker.wake)
+    task = asyncio.create_task(worker.run())
+    try:
+        async with background(maintenance.run(db, owner)):
+            yield worker
+    finally:
+        db.on_jobs.remove(worker.wake)
+        worker.stop()
+        with contextlib.suppress(
+            TimeoutError
+        ):  # past it the task is cancelled: leases end by themselves, nothing is lost
+            await asyncio.wait_for(task, SETTLE_SECONDS)
+        await channels.aclose()
+
+
+@contextlib.asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run ``work`` beside the body; it is cancelled at the end."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("background_work_failed", exc_info=task.exception())
+
+
+def _options(settings: Settings) -> HandlerOptions:
+    return HandlerOptions(public_url=settings.needed("PUBLIC_URL"), trusted_proxies=settings.trusted_proxies)
+
+
+def _bind(text: str) -> Bind:
+    try:
+        bind: Bind = TABLE["BIND"].parse(text)
+    except ValueError as error:
+        raise SettingsError(f"--bind: {text!r} is wrong: {error}.") from None
+    return bind
