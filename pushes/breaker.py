@@ -9,21 +9,12 @@ from __future__ import annotations
 from collections import deque
 
 from pushes.channel import Outcome, Verdict
+from pushes.verdict import APNS
 
-AT_ONCE = frozenset(
-    {
-        "BadCertificate",
-        "BadCertificateEnvironment",
-        "ExpiredProviderToken",
-        "Forbidden",
-        "InvalidProviderToken",
-        "MissingProviderToken",
-        "TopicDisallowed",
-    }
-)
-"""The answers that speak of the credential itself (403, TopicDisallowed): one is enough."""
+AT_ONCE = frozenset({row.reason for row in APNS if row.status == 403} | {"TopicDisallowed"})
+"""The answers that speak of the credential itself: one is enough."""
 SAMPLE = 20
-"""Of the other answers, most of so many must be ours to fix."""
+"""Of answers that do not speak of the credential itself, most of so many must be ours to fix."""
 
 
 class Breaker:

@@ -65,4 +65,4 @@ def _gone(verdict: Verdict, target: Target, random: Callable[[], float]) -> Sett
 
 
 def _delay(verdict: Verdict, target: Target, random: Callable[[], float]) -> float:
-    return max(verdict.retry_after or 0.0, retry.delay(target.attempts, verdict.reason, random()))
+    return retry.delay(target.attempts + 1, verdict.reason, random(), verdict.retry_after)

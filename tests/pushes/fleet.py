@@ -1,0 +1,133 @@
+"""Phones in the database without the ceremony of registering them, and a channel that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, insert, select
+
+from pushes.channel import Outcome, Push, Verdict
+from store import jobs, tables
+from store.dialect import Database
+
+PASS_TYPE = "pass.example.coffee"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+DELIVERED = Verdict(Outcome.DELIVERED, "")
+
+
+def token(number: int) -> str:
+    """The push token of phone ``number``."""
+    return hashlib.sha256(b"phone %d" % number).hexdigest()
+
+
+async def seed(db: Database, phones: int, *, pass_type: str = PASS_TYPE, platform: str = "ApplePass") -> int:
+    """A brand with one template and ``phones`` cards, each on its own phone; returns the template's id.
+
+    The ids of brand, template, cards and devices count from 1 in a fresh database.
+    """
+    async with db.transaction() as conn:
+        brand = {"key": pass_type, "name": "Coffee", "pass_type_identifier": pass_type, "team_identifier": "TEAM"}
+        brand |= {"languages": ["en"], "time_zone": "UTC", "stamp": "0" * 16, "created_at": LONG_AGO}
+        (brand_id,) = (await conn.execute(insert(tables.brands).values(brand))).inserted_primary_key
+        template = {"brand_id": brand_id, "key": "coffee", "name": "Coffee", "style": "storeCard", "draft": {}}
+        template |= {"created_at": LONG_AGO, "updated_at": LONG_AGO}
+        (template_id,) = (await conn.execute(insert(tables.templates).values(template))).inserted_primary_key
+        first = ((await conn.execute(select(func.max(tables.cards.c.id)))).scalar() or 0) + 1
+        numbers = range(first, first + phones)
+        await conn.execute(insert(tables.cards), [_card(brand_id, template_id, n) for n in numbers])
+        await conn.execute(insert(tables.devices), [_device(db, brand_id, pass_type, platform, n) for n in numbers])
+        ids = {"brand_id": brand_id, "created_at": LONG_AGO, "seen_at": LONG_AGO}
+        rows = [{"card_id": n, "device_id": n} | ids for n in numbers]
+        await conn.execute(insert(tables.registrations), rows)
+    return int(template_id)
+
+
+def _card(brand_id: int, template_id: int, number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "brand_id": brand_id,
+        "template_id": template_id,
+        "serial_number": f"card{number}",
+        "number": f"{number:016d}",
+        "state": "active",
+        "data_encrypted": b"",
+        "secret_id": "k1",
+        "install_hash": hashlib.sha256(b"%d" % number).hexdigest(),
+        "stamp": "0" * 16,
+        "ring": [],
+        "ring_waiting": [],
+        "modified_edition": "",
+        "last_modified": 0,
+        "tags": [],
+        "created_at": LONG_AGO,
+        "updated_at": LONG_AGO,
+    }
+
+
+def _device(db: Database, brand_id: int, pass_type: str, platform: str, number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "brand_id": brand_id,
+        "pass_type_identifier": pass_type,
+        "device_hash": hashlib.sha256(b"device %d" % number).hexdigest(),
+        "platform": platform,
+        "push_token_encrypted": db.keyring.encrypt("push-token", token(number).encode()),
+        "push_token_hash": token(number),
+        "push_token_at": LONG_AGO,
+        "created_at": LONG_AGO,
+        "seen_at": LONG_AGO,
+    }
+
+
+async def change_card(db: Database, card_id: int, *, pass_type: str = PASS_TYPE, brand_id: int = 1) -> None:
+    """The push intent of a change of this card."""
+    async with db.transaction() as conn:
+        await jobs.want_card(conn, brand_id=brand_id, pass_type_identifier=pass_type, card_id=card_id)
+
+
+async def publish(db: Database, template_id: int = 1, *, pass_type: str = PASS_TYPE, brand_id: int = 1) -> None:
+    """The push intent of a publish of this template."""
+    async with db.transaction() as conn:
+        await jobs.want_template(conn, brand_id=brand_id, pass_type_identifier=pass_type, template_id=template_id)
+
+
+async def pending(db: Database) -> int:
+    """How many intents there are."""
+    async with db.reading() as conn:
+        return (await conn.execute(select(func.count()).select_from(tables.jobs))).scalar_one()
+
+
+async def make_due(db: Database) -> None:
+    """Let time pass: every intent is due, no lease holds, no push was a moment ago."""
+    async with db.transaction() as conn:
+        await conn.execute(tables.jobs.update().values(due_at=LONG_AGO, lease_until=None, lease_owner=None))
+        await conn.execute(tables.devices.update().values(pushed_at=LONG_AGO + timedelta(days=1)))
+        await conn.execute(tables.holds.update().values(probe_at=LONG_AGO))
+
+
+@dataclass
+class ScriptedChannel:
+    """A channel whose answers are a function of the push; silent ones come when ``speak`` is set."""
+
+    answer: Callable[[Push], Verdict] = lambda push: DELIVERED
+    silent: Callable[[Push], bool] = lambda push: False
+    speak: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: list[Push] = field(default_factory=list)
+
+    async def send_many(self, pushes: Sequence[Push]) -> AsyncIterator[tuple[Push, Verdict]]:
+        self.sent.extend(pushes)
+        for push in pushes:
+            if not self.silent(push):
+                yield push, self.answer(push)
+        late = [push for push in pushes if self.silent(push)]
+        if late:
+            await self.speak.wait()
+        for push in late:
+            yield push, self.answer(push)
+
+    async def aclose(self) -> None:
+        self.speak.set()

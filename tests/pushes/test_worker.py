@@ -1,0 +1,304 @@
+"""What the worker promises, against both databases and a channel that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from pushes.channel import Channel, Outcome, Push, Verdict
+from pushes.worker import ChannelClosed, Worker, WorkerOptions
+from store import claims, leases, settling, tables
+from store.dialect import Database
+from store.settling import Fate, Settled
+from tests.pushes.fleet import (
+    LONG_AGO,
+    PASS_TYPE,
+    ScriptedChannel,
+    change_card,
+    make_due,
+    pending,
+    publish,
+    seed,
+    token,
+)
+
+QUICK = WorkerOptions(window=20, poll=0.02, patience=0.1, lease=timedelta(seconds=5))
+
+
+@asynccontextmanager
+async def working(
+    db: Database, channel: Channel | Callable[[str], Channel], options: WorkerOptions = QUICK
+) -> AsyncIterator[Worker]:
+    async def factory(pass_type: str) -> Channel:
+        return channel(pass_type) if callable(channel) else channel
+
+    worker = Worker(db, factory, owner="test", options=options)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await asyncio.wait_for(task, 10)
+
+
+async def until(condition: Callable[[], bool] | Callable[[], object], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            held = condition()
+            if asyncio.iscoroutine(held):
+                held = await held
+            if held:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def settled(db: Database) -> None:
+    async def empty() -> bool:
+        return await pending(db) == 0
+
+    await until(empty)
+
+
+async def device(db: Database, device_id: int) -> object:
+    async with db.reading() as conn:
+        return (await conn.execute(select(tables.devices).where(tables.devices.c.id == device_id))).first()
+
+
+async def test_a_changed_card_is_pushed_once_to_its_phone(db: Database) -> None:
+    await seed(db, 3)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await change_card(db, 2)
+        await settled(db)
+    assert [(push.token, push.topic) for push in channel.sent] == [(token(2), PASS_TYPE)]
+
+
+async def test_a_publish_reaches_everyone_page_by_page(db: Database) -> None:
+    await seed(db, 130)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await publish(db)
+        await settled(db)
+    assert Counter(push.token for push in channel.sent) == Counter(token(n) for n in range(1, 131))
+
+
+async def test_tokens_of_other_wallets_never_go_to_apple(db: Database) -> None:
+    await seed(db, 3, platform="AndroidPass")
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await publish(db)
+        await change_card(db, 1)
+        await settled(db)
+    assert channel.sent == []
+
+
+async def test_a_burst_is_one_push_now_and_one_after_the_spacing(db: Database) -> None:
+    await seed(db, 1)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await change_card(db, 1)
+        await until(lambda: len(channel.sent) == 1)
+        for _ in range(50):
+            await change_card(db, 1)
+        await until(lambda: _only_device_intents(db))
+        assert len(channel.sent) == 1
+        await make_due(db)
+        await settled(db)
+    assert len(channel.sent) == 2
+
+
+async def _only_device_intents(db: Database) -> bool:
+    async with db.reading() as conn:
+        kinds = list((await conn.execute(select(tables.jobs.c.kind))).scalars())
+    return kinds == ["device"]
+
+
+async def test_a_change_while_its_push_is_under_way_is_pushed_again(db: Database) -> None:
+    await seed(db, 1)
+    await change_card(db, 1)
+    claim = await claims.claim(
+        db, owner="w", pass_type_identifier=PASS_TYPE, room=10, lease=timedelta(minutes=1), probe_after=timedelta(1)
+    )
+    assert claim is not None
+    await change_card(db, 1)
+    fates = [Settled(target, Fate.ACCEPTED) for target in claim.targets]
+    await settling.settle(db, owner="w", pass_type_identifier=PASS_TYPE, intents=claim.intents, settled=fates)
+    assert await pending(db) == 1
+    assert await claims.waiting_pass_types(db) == [PASS_TYPE]
+
+
+async def test_what_a_dead_worker_held_is_claimed_again_after_its_lease(db: Database) -> None:
+    await seed(db, 2)
+    await publish(db)
+    take = {"pass_type_identifier": PASS_TYPE, "room": 10, "probe_after": timedelta(1)}
+    dead = await claims.claim(db, owner="dead", lease=timedelta(seconds=-1), **take)
+    again = await claims.claim(db, owner="alive", lease=timedelta(minutes=1), **take)
+    assert dead is not None
+    assert again is not None
+    assert again.targets == dead.targets
+    assert await claims.claim(db, owner="third", lease=timedelta(minutes=1), **take) is None
+
+
+async def test_what_a_late_owner_settles_changes_nothing_of_the_new_owners(db: Database) -> None:
+    await seed(db, 1)
+    await change_card(db, 1)
+    take = {"pass_type_identifier": PASS_TYPE, "room": 10, "probe_after": timedelta(1)}
+    late = await claims.claim(db, owner="late", lease=timedelta(seconds=-1), **take)
+    await claims.claim(db, owner="new", lease=timedelta(minutes=1), **take)
+    assert late is not None
+    fates = [Settled(target, Fate.ACCEPTED) for target in late.targets]
+    await settling.settle(db, owner="late", pass_type_identifier=PASS_TYPE, intents=late.intents, settled=fates)
+    assert await pending(db) == 1
+
+
+async def test_one_silent_token_holds_up_nobody_and_is_settled_when_it_answers(db: Database) -> None:
+    await seed(db, 60)
+    channel = ScriptedChannel(silent=lambda push: push.device_id == 5)
+    async with working(db, channel):
+        await publish(db)
+        await until(lambda: len(channel.sent) == 60)
+        await until(lambda: _only_device_intents(db))
+        channel.speak.set()
+        await settled(db)
+    assert len(channel.sent) == 60
+
+
+async def test_total_silence_is_never_more_than_the_window(db: Database) -> None:
+    await seed(db, 100)
+    channel = ScriptedChannel(silent=lambda push: True)
+    async with working(db, channel):
+        await publish(db)
+        await until(lambda: len(channel.sent) == QUICK.window)
+        await asyncio.sleep(4 * QUICK.patience)
+        assert len(channel.sent) == QUICK.window
+        channel.speak.set()
+        await settled(db)
+    assert Counter(push.token for push in channel.sent) == Counter(token(n) for n in range(1, 101))
+
+
+async def test_a_failed_push_waits_and_comes_again(db: Database) -> None:
+    await seed(db, 1)
+    answers = iter([Verdict(Outcome.RETRY, "ServiceUnavailable"), Verdict(Outcome.DELIVERED, "")])
+    channel = ScriptedChannel(answer=lambda push: next(answers))
+    async with working(db, channel):
+        await change_card(db, 1)
+        await until(lambda: _only_device_intents(db))
+        await make_due(db)
+        await settled(db)
+    assert len(channel.sent) == 2
+
+
+async def test_a_dead_token_leaves_and_its_registrations_with_it(db: Database) -> None:
+    await seed(db, 2)
+    gone = Verdict(Outcome.GONE, "Unregistered", gone_since=LONG_AGO + timedelta(days=1))
+    channel = ScriptedChannel(answer=lambda push: gone)
+    async with working(db, channel):
+        await change_card(db, 1)
+        await settled(db)
+    assert await device(db, 1) is None
+    assert await device(db, 2) is not None
+    async with db.reading() as conn:
+        assert list((await conn.execute(select(tables.registrations.c.card_id))).scalars()) == [2]
+
+
+async def test_bad_tokens_for_everyone_delete_nobody_and_hold_the_queue(db: Database) -> None:
+    await seed(db, 60)
+    channel = ScriptedChannel(answer=lambda push: Verdict(Outcome.GONE, "BadDeviceToken"))
+    async with working(db, channel):
+        await publish(db)
+        await until(lambda: leases.held(db))
+        await asyncio.sleep(0.2)
+        sent = len(channel.sent)
+    async with db.reading() as conn:
+        states = Counter((await conn.execute(select(tables.devices.c.state))).scalars())
+    assert sent == QUICK.window
+    assert states == {"parked": 20, "active": 40}
+
+
+async def test_a_refused_credential_holds_everything_and_a_probe_lets_it_go_on(db: Database) -> None:
+    await seed(db, 50)
+    good = asyncio.Event()
+    refused = Verdict(Outcome.OURS, "BadCertificate")
+    channel = ScriptedChannel(answer=lambda push: Verdict(Outcome.DELIVERED, "") if good.is_set() else refused)
+    async with working(db, channel):
+        await publish(db)
+        await until(lambda: leases.held(db))
+        good.set()
+        assert (await leases.held(db))[0].reason == "BadCertificate"
+        while await pending(db):
+            await make_due(db)
+            await asyncio.sleep(0.05)
+    assert await leases.held(db) == []
+    accepted = Counter(push.token for push in channel.sent)
+    assert set(accepted) == {token(n) for n in range(1, 51)}
+
+
+async def test_a_missing_certificate_holds_and_drops_nothing(db: Database) -> None:
+    await seed(db, 5)
+
+    def closed(pass_type: str) -> Channel:
+        raise ChannelClosed("The certificate for pass.example.coffee expired on 1 May 2026.")
+
+    async with working(db, closed):
+        await publish(db)
+        await until(lambda: leases.held(db))
+    assert await pending(db) == 1
+    assert "expired" in (await leases.held(db))[0].reason
+
+
+async def test_one_brands_trouble_does_not_stall_another(db: Database) -> None:
+    await seed(db, 5)
+    await seed(db, 5, pass_type="pass.example.tea")
+    silent = ScriptedChannel(silent=lambda push: True)
+    lively = ScriptedChannel()
+    async with working(db, lambda pass_type: silent if pass_type == PASS_TYPE else lively):
+        await publish(db)
+        await publish(db, 2, pass_type="pass.example.tea", brand_id=2)
+        await until(lambda: len(lively.sent) == 5)
+        silent.speak.set()
+        await settled(db)
+    assert len(silent.sent) == 5
+
+
+async def test_a_customers_change_goes_before_a_campaign(db: Database) -> None:
+    await seed(db, 200)
+    await publish(db)
+    await change_card(db, 200)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await until(lambda: bool(channel.sent))
+    assert channel.sent[0].token == token(200)
+
+
+async def test_a_pass_type_belongs_to_one_worker_at_a_time(db: Database) -> None:
+    minute = timedelta(minutes=1)
+    assert await leases.take(db, name="apns:x", owner="a", duration=minute)
+    assert not await leases.take(db, name="apns:x", owner="b", duration=minute)
+    assert await leases.take(db, name="apns:x", owner="a", duration=minute)
+    await leases.release(db, owner="a")
+    assert await leases.take(db, name="apns:x", owner="b", duration=minute)
+
+
+async def test_a_channel_that_breaks_its_promise_loses_nothing(db: Database) -> None:
+    await seed(db, 3)
+
+    class Broken(ScriptedChannel):
+        async def send_many(self, pushes: object) -> AsyncIterator[tuple[Push, Verdict]]:
+            raise RuntimeError("no")
+            yield
+
+    async with working(db, Broken()):
+        await publish(db)
+        await until(lambda: _three_retries(db))
+    assert await pending(db) == 3
+
+
+async def _three_retries(db: Database) -> bool:
+    async with db.reading() as conn:
+        rows = (await conn.execute(select(tables.jobs.c.kind, tables.jobs.c.reason))).all()
+    return [tuple(row) for row in rows] == [("device", "NoAnswer")] * 3
