@@ -23,7 +23,7 @@ WORST_ERROR = 40
 _EYE = ImageFilter.BoxBlur(1)
 """Three pixels at @3x are one point: about one arc-minute at reading distance."""
 _DRAWING_BYTES = 0.3
-"""Bytes a pixel up to which a true-colour picture counts as a drawing, worth the slow search for long matches."""
+"""Bytes a pixel up to which a picture counts as a drawing, worth the slow search for long matches."""
 _FEW_COLORS = 4096
 """A drawing; up to here the median cut over all pixels is fast and needs no dither."""
 _SAMPLE_PIXELS = 30_000
@@ -39,9 +39,10 @@ def smallest_png(picture: Image.Image) -> bytes:
 def encode(picture: Image.Image) -> bytes:
     """PNG bytes without metadata: run lengths suit photos and are quick, long matches suit drawings."""
     quick = _encode(picture, compress_type=zlib.Z_RLE)
-    if len(quick) > picture.width * picture.height * _DRAWING_BYTES and picture.mode != "P":
+    drawing = len(quick) <= picture.width * picture.height * _DRAWING_BYTES
+    if not drawing and picture.mode != "P":
         return quick
-    return min(quick, _encode(picture, compress_level=9), key=len)
+    return min(quick, _encode(picture, compress_level=9 if drawing else 6), key=len)
 
 
 def _encode(picture: Image.Image, **options: int) -> bytes:
