@@ -1,0 +1,58 @@
+"""What the application is given, under typed keys; nothing in this room is global."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import jinja2
+from aiohttp import web
+
+from handlers.guard import GUARD as GUARD
+from handlers.limits import Limiter
+from passkit.apple.signing import Signers
+from store.dialect import Database
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock; every domain function gets the time as an argument."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerOptions:
+    """What an operator may change.
+
+    ``public_url`` is where phones reach us; ``trusted_proxies`` are those whose X-Forwarded-For and X-Request-Id count;
+    ``docs_url`` is where ``errors.md`` is read.
+    """
+
+    public_url: str
+    trusted_proxies: tuple[Network, ...] = ()
+    docs_url: str = "https://github.com/passbell/passbell/blob/main/docs"
+    body_seconds: float = 30.0
+    """How long a request body may take to arrive: 1 MiB over a slow phone line."""
+    clock: Clock = utc_now
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Whether the server is going away: ``/readyz`` says so before connections are refused."""
+
+    draining: bool = field(default=False)
+
+
+DATABASE = web.AppKey("database", Database)
+SIGNERS = web.AppKey("signers", Signers)
+OPTIONS = web.AppKey("options", HandlerOptions)
+LIFECYCLE = web.AppKey("lifecycle", Lifecycle)
+LIMITER = web.AppKey("limiter", Limiter)
+PAGES = web.AppKey("pages", jinja2.Environment)
+STATIC = web.AppKey("static", dict[str, tuple[bytes, str]])
+
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,67 @@
+"""What the web side counts, in one table; the names are explained in docs/operate.md.
+
+Labels are few and closed: route templates, methods, classes of status; never a serial number, a device or an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from passkit.apple.signing import Identity
+
+request_seconds = Histogram(
+    "passbell_http_request_duration_seconds",
+    "From the request's head to the finished answer.",
+    ["route", "method", "code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+connections = Gauge("passbell_http_connections", "Open connections.")
+reaped = Gauge("passbell_http_connections_reaped", "Connections ended by the guard since the start, by why.", ["why"])
+refused = Counter("passbell_auth_failures_total", "Requests that did not prove themselves.", ["surface"])
+limited = Counter("passbell_rate_limited_total", "Requests answered 429, or logs dropped.", ["kind"])
+passes = Counter("passbell_passes_total", "Passes asked for, by what became of it.", ["result"])
+pass_bytes = Histogram(
+    "passbell_pass_bytes", "Sizes of signed passes.", buckets=(10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
+)
+build_seconds = Histogram(
+    "passbell_pass_build_duration_seconds",
+    "Filling, building and signing one pass.",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5),
+)
+webhooks = Counter("passbell_webhook_events_total", "Webhook deliveries, by what became of them.", ["outcome"])
+log_messages = Counter("passbell_device_log_messages_total", "Lines that phones sent to /v1/log.", ["result"])
+certificate_expiry = Gauge(
+    "passbell_certificate_expiry_timestamp_seconds", "When the newest certificate ends.", ["pass_type"]
+)
+
+NAMES = (
+    "passbell_http_request_duration_seconds",
+    "passbell_http_connections",
+    "passbell_http_connections_reaped",
+    "passbell_auth_failures_total",
+    "passbell_rate_limited_total",
+    "passbell_passes_total",
+    "passbell_pass_bytes",
+    "passbell_pass_build_duration_seconds",
+    "passbell_webhook_events_total",
+    "passbell_device_log_messages_total",
+    "passbell_certificate_expiry_timestamp_seconds",
+)
+"""Every name of this file, as docs/operate.md lists them."""
+
+for _surface in ("wallet", "api", "hooks", "install"):
+    refused.labels(_surface)
+for _result in ("served", "unchanged", "cut", "failed"):
+    passes.labels(_result)
+
+
+def note_certificates(identities: Iterable[Identity]) -> None:
+    """Set the end of the newest certificate of each pass type."""
+    ends: dict[str, float] = {}
+    for identity in identities:
+        name = identity.pass_type_identifier
+        ends[name] = max(ends.get(name, 0.0), identity.not_after.timestamp())
+    for name, end in ends.items():
+        certificate_expiry.labels(name).set(end)
