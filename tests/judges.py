@@ -133,6 +133,7 @@ JUDGES: Mapping[str, tuple[Callable[[], str | None], str]] = MappingProxyType(
         "playwright": (_module("playwright"), "install the dependency group test"),
         "postgresql": (_postgresql, "start PostgreSQL on 127.0.0.1:5432, or set PASSBELL_TEST_POSTGRESQL"),
         "pysqlite3": (_module("pysqlite3"), "install pysqlite3 (it comes with Passbell on Linux x86-64)"),
+        "zbarimg": (_program("zbarimg"), _APT.format("zbar-tools")),
         "unzip": (_program("unzip"), _APT.format("unzip")),
     }
 )

@@ -20,6 +20,7 @@ want h2load nghttp2-client
 want psql postgresql
 want faketime faketime
 want unzip unzip
+want zbarimg zbar-tools
 ls -d /usr/include/KPim*/KPkPass >/dev/null 2>&1 || wanted="$wanted libkpimpkpass-dev"
 
 if [ -n "$wanted" ]; then
