@@ -47,7 +47,7 @@ class Identity:
     """
 
     certificate: x509.Certificate
-    key: SigningKey = field(repr=False)
+    key: SigningKey = field(repr=False, compare=False)  # the certificate says which key it is
     chain: tuple[x509.Certificate, ...]
     pass_type_identifier: str
     team_identifier: str
