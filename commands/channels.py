@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.settings import Settings
+from commands.settings import Settings, SettingsError
 from commands.shell import now
 from passkit.apple.signing import Identity, Signers
 from passkit.errors import CertificateError
@@ -64,9 +64,11 @@ class Channels:
 def open_channel(settings: Settings, identity: Identity) -> Channel:
     """A channel over the client that APNS_CLIENT names."""
     kind = ApnsChannel if settings.apns_client == "own" else AioapnsChannel
-    pair = (identity.certificate_pem(), identity.key_pem())
-    return kind(settings.apns_url, pair, _ca(settings.apns_ca))
+    return kind(settings.apns_url, identity.certificate_pem(), identity.key_pem(), _trusted(settings.apns_ca))
 
 
-def _ca(path: Path | None) -> bytes | None:
-    return path.read_bytes() if path else None
+def _trusted(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise SettingsError(f"PASSBELL_APNS_CA: {path} cannot be read: {error.strerror}.") from None

@@ -16,8 +16,8 @@ QUIET = ("asyncio", "aiosqlite", "h2", "hpack", "httpcore", "httpx", "PIL", "aio
 """Libraries whose debug lines may repeat headers or addresses; ours name route templates alone."""
 
 
-def configure(log_format: str) -> None:
-    """Send every log line to standard error in this format; may be called again."""
+def configure(log_format: str, *, quiet: bool = False) -> None:
+    """Send every log line to standard error in this format, ``quiet`` only warnings; may be called again."""
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,7 +39,7 @@ def configure(log_format: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING if quiet else logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -27,7 +27,7 @@ from commands.settings import TABLE, Bind, Settings, SettingsError
 from commands.signers import SignerKeeper
 from handlers.guard import Listener, listen
 from handlers.keys import LIFECYCLE, HandlerOptions
-from handlers.routes import application
+from handlers.routes import application, is_exempt
 from pushes.worker import Worker, WorkerOptions
 from store import brands, migrations
 from store.dialect import Database
@@ -139,9 +139,11 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, with_worker: bool, mount: Mount | None = None) -> AsyncIterator[House]:
+async def running(
+    settings: Settings, *, with_worker: bool, mount: Mount | None = None, quiet: bool = False
+) -> AsyncIterator[House]:
     """The web process from the first check to the last goodbye; ``mount`` adds sub-applications (the demo's sandbox)."""
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, quiet=quiet)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(shell.database(settings))
         await facts.refuse_mismatch(db, settings)
@@ -152,14 +154,11 @@ async def running(settings: Settings, *, with_worker: bool, mount: Mount | None 
         await stack.enter_async_context(background(keeper.run()))
         if with_worker:
             await stack.enter_async_context(delivering(db, settings, keeper))
-        app = application(db, keeper.signers, _options(settings))
+        options = HandlerOptions(public_url=settings.needed("PUBLIC_URL"), trusted_proxies=settings.trusted_proxies)
+        app = application(db, keeper.signers, options)
         if mount is not None:
             mount(app)
-        bind = settings.bind
-        try:
-            listener = await listen(app, bind.host, bind.port, drain_seconds=FINISH_SECONDS)
-        except OSError as error:
-            raise shell.CommandError(f"{bind} cannot be listened on: {error.strerror}. Choose another BIND.") from None
+        listener = await _listening(app, options, settings.bind)
         stack.push_async_callback(listener.close)
         yield House(db, keeper, app, listener)
 
@@ -211,8 +210,12 @@ def _report(task: asyncio.Task[None]) -> None:
         log.error("background_work_failed", exc_info=task.exception())
 
 
-def _options(settings: Settings) -> HandlerOptions:
-    return HandlerOptions(public_url=settings.needed("PUBLIC_URL"), trusted_proxies=settings.trusted_proxies)
+async def _listening(app: web.Application, options: HandlerOptions, bind: Bind) -> Listener:
+    try:
+        return await listen(app, bind.host, bind.port, is_exempt=is_exempt(options), drain_seconds=FINISH_SECONDS)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise shell.CommandError(f"{bind} cannot be listened on: {reason}. Choose another BIND.") from None
 
 
 def _bind(text: str) -> Bind:

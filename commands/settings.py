@@ -105,6 +105,14 @@ def _public_url(text: str) -> str:
     return url
 
 
+def _push_url(text: str) -> str:
+    url = _url(text)
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.path:
+        raise ValueError("write it as https://host[:port]")
+    return url
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine, where plain http does no harm."""
     if host == "localhost":
@@ -183,7 +191,7 @@ _ROWS = (
     Setting("DATABASE_URL", _database_url, "sqlite:///var/passbell.db", "The database.", secret=True),
     Setting("SECRET", _secret, None, "The list id:value,... that all tokens and encryption derive from.", secret=True),
     Setting("CERTS_DIR", Path, "certs", "The folder with the pass certificates and keys of the first brand."),
-    Setting("APNS_URL", _url, "https://api.push.apple.com", "Apple's push service, or a stand-in for it."),
+    Setting("APNS_URL", _push_url, "https://api.push.apple.com", "Apple's push service, or a stand-in for it."),
     Setting("APNS_CA", Path, None, "A PEM file to trust for APNS_URL instead of the system's list."),
     Setting("APNS_CLIENT", _choice("own", "aioapns"), "own", "Which client sends to Apple: own or aioapns."),
     Setting("PUSH_WINDOW", _window, "200", "How many pushes a killed worker may repeat, at most."),

@@ -124,3 +124,17 @@ def pretty(value: Mapping[str, Any]) -> None:
 def day(moment: datetime | None) -> str:
     """A moment as a person reads it in a table."""
     return moment.strftime("%Y-%m-%d %H:%M") if moment else "-"
+
+
+def assignments(pairs: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` flags: a value is JSON where it reads as JSON, else text."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not name or not equals:
+            raise CommandError(f"--set {pair!r}: write it as name=value, such as points=130.")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values

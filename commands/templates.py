@@ -41,7 +41,6 @@ def add(subparsers: Any) -> None:
     publish = operations.add_parser("publish", help="freeze the draft; all cards of the template follow")
     publish.add_argument("key")
     publish.add_argument("--note", default="", help="what has changed, for the list of revisions")
-    publish.add_argument("--ring", action="store_true", help="show holders a lock-screen text where a field rings")
     shell.add_brand_flag(publish)
     publish.set_defaults(run=run_publish)
     show = operations.add_parser("list", help="every template with its revision")
@@ -108,10 +107,9 @@ async def run_publish(args: argparse.Namespace, settings: Settings) -> int:
         problems, _ = await checked(await templates.export_files(db, brand.id, args.key))
         if _report(problems, args.key):
             return 1
-        revision = await templates.publish(
-            db, brand.id, args.key, author="shell", note=args.note, ring=args.ring, now=shell.now()
-        )
-    print(f"{args.key} revision {revision.number} is published.")
+        revision = await templates.publish(db, brand.id, args.key, author="shell", note=args.note, now=shell.now())
+    state = "is published" if revision.is_new else "was published already"
+    print(f"{args.key} revision {revision.number} {state}.")
     return 0
 
 
@@ -121,7 +119,8 @@ async def run_list(args: argparse.Namespace, settings: Settings) -> int:
         brand = await shell.chosen_brand(db, args.brand)
         rows = await templates.listing(db, brand.id)
     shell.table(
-        ("key", "style", "revision", "name"), [(row.key, row.style, row.revision or "draft", row.name) for row in rows]
+        ("key", "style", "revision", "name"),
+        [(row.key, row.style, row.published_revision or "draft", row.name) for row in rows],
     )
     return 0
 

@@ -1,0 +1,235 @@
+"""``demo``: all of Passbell on one machine, with a sandbox that plays Apple's push service and the phones.
+
+Everything lies in one folder, so that the next start goes on where the last one ended: look-alike certificates, SECRET,
+the SQLite database, and ``demo.json`` with the address, an API key, a hook source and its secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from commands import certsdev, certsdir, facts, offline, pki, serve, shell
+from commands.settings import PREFIX, Settings, parse
+from commands.signers import seed
+from passkit import links
+from sandbox.apns import PushService
+from sandbox.page import Sandbox
+from sandbox.pkpass import load_roots
+from store import brands, cards, keys, migrations, sources, templates
+from store.brands import BrandRow
+from store.dialect import Database
+from store.errors import NotFound
+
+HOST = "127.0.0.1"
+PORT = 8080
+BRAND, SOURCE, KEY = "demo", "demo", "demo"
+PASS_TYPE = pki.DEFAULT_PASS_TYPE
+LANGUAGES = ("ru", "en")
+ZONE = "Europe/Moscow"
+STARTERS = Path(__file__).resolve().parent.parent / "templates" / "passes"
+FIRST_CARD = cards.NewCard(
+    template="coffee",
+    external_id="demo-1",
+    data={"name": "Anna Petrova", "points": 120, "balance": 45000},
+    channel="demo",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFile:
+    """``DIR/demo.json``: what a program needs to play with the demo; ``studio_*`` are null while there is no studio."""
+
+    url: str
+    api_key: str
+    hook_source: str
+    hook_secret: str
+    studio_user: str | None
+    studio_password: str | None
+    sandbox_url: str
+
+
+def add(subparsers: Any) -> None:
+    """Register ``demo``."""
+    parser = subparsers.add_parser("demo", help="everything on this machine, with phones to look at")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"where to listen, {PORT} if not given; 0 takes a free one"
+    )
+    parser.add_argument("--data-dir", type=Path, default=Path("var"), metavar="DIR", help="where it keeps all it makes")
+    parser.set_defaults(run=run)
+
+
+async def run(args: argparse.Namespace, settings: Settings) -> int:
+    """``demo``."""
+    stopping = serve.stop_event()
+    folder = args.data_dir.resolve()
+    port = _port(args.port)
+    look_alikes = folder / "certs"
+    await asyncio.to_thread(certsdev.dev, look_alikes, [PASS_TYPE], team=pki.DEFAULT_TEAM, now=shell.now())
+    async with _push_service(look_alikes) as push_service:
+        settings = _settings(folder, port, push_service)
+        async with shell.database(settings, migrated=False) as db:
+            demo, install_url = await _prepared(db, settings, folder)
+        roots = load_roots((look_alikes / "dev" / "root.pem").read_bytes())
+        sandbox = Sandbox(
+            demo.url,
+            push_service,
+            roots=roots,
+            api_key=demo.api_key,
+            hook_source=demo.hook_source,
+            hook_secret=demo.hook_secret,
+        )
+        async with serve.running(settings, with_worker=True, quiet=True, mount=sandbox.mount):
+            await sandbox.add_card(install_url)
+            _welcome(demo, folder)
+            await stopping.wait()
+            print("Stopping.")
+    return 0
+
+
+def _port(wanted: int) -> int:
+    """The port, proved free: PUBLIC_URL must name it before anything listens."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except (OSError, OverflowError):
+            raise shell.CommandError(
+                f"Port {wanted} is taken: choose another with --port, or 0 for a free one."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def _push_service(look_alikes: Path) -> AsyncIterator[PushService]:
+    service = PushService(
+        certificate=(look_alikes / "apns" / "server.pem").read_bytes(),
+        key=(look_alikes / "apns" / "server.key").read_bytes(),
+        client_ca=(look_alikes / "dev" / "root.pem").read_bytes(),
+    )
+    async with service:
+        yield service
+
+
+def _settings(folder: Path, port: int, push_service: PushService) -> Settings:
+    """The environment of the demo: nothing of the caller's, so that it is the same everywhere."""
+    return parse(
+        {
+            f"{PREFIX}{name}": value
+            for name, value in {
+                "PUBLIC_URL": f"http://{HOST}:{port}",
+                "BIND": f"{HOST}:{port}",
+                "DATABASE_URL": f"sqlite:///{folder / 'passbell.db'}",
+                "SECRET": _secret(folder / "secret"),
+                "CERTS_DIR": str(folder / "certs"),
+                "APNS_URL": push_service.url,
+                "APNS_CA": str(folder / "certs" / "dev" / "root.pem"),
+                "LOG_FORMAT": "text",
+            }.items()
+        },
+        lambda path: Path(path).read_text(encoding="utf-8"),
+    )
+
+
+def _secret(file: Path) -> str:
+    """The demo's own SECRET, made once."""
+    if not file.exists():
+        certsdir.write(file, f"demo:{secrets.token_urlsafe(48)}".encode(), private=True)
+    return file.read_text(encoding="utf-8")
+
+
+async def _prepared(db: Database, settings: Settings, folder: Path) -> tuple[DemoFile, str]:
+    """Schema, brand, templates, keys and the first card, as far as they are not there yet."""
+    await migrations.migrate(db)
+    await brands.remember_facts(db, await facts.current(db, settings))  # another --port is meant
+    brand = await _brand(db)
+    await seed(db, settings.certs_dir)
+    await _publish_starters(db, brand)
+    demo = await _demo_file(db, brand, settings.needed("PUBLIC_URL"), folder / "demo.json")
+    issued = await cards.issue(db, brand.id, FIRST_CARD, now=shell.now())
+    return demo, links.install_url(demo.url, issued.card.install_token)
+
+
+async def _brand(db: Database) -> BrandRow:
+    found = await brands.by_key(db, BRAND)
+    if found is not None:
+        return found
+    return await brands.add(
+        db,
+        key=BRAND,
+        name="Passbell Demo",
+        pass_type_identifier=PASS_TYPE,
+        team_identifier=pki.DEFAULT_TEAM,
+        languages=LANGUAGES,
+        time_zone=ZONE,
+        now=shell.now(),
+    )
+
+
+async def _publish_starters(db: Database, brand: BrandRow) -> None:
+    """Every starter template that the demo has not published; what was edited since stays."""
+    known = {row.key for row in await templates.listing(db, brand.id) if row.published_revision is not None}
+    for folder in sorted(path.parent for path in STARTERS.glob("*/template.yaml")):
+        if folder.name not in known:
+            row = await templates.import_files(db, brand.id, offline.read_folder(folder), now=shell.now())
+            await templates.publish(db, brand.id, row.key, author="demo", note="A starter", now=shell.now())
+
+
+async def _demo_file(db: Database, brand: BrandRow, url: str, file: Path) -> DemoFile:
+    """What is in ``demo.json`` and still true, with what was missing made anew."""
+    known = _read(file)
+    key, secret = known.get("api_key"), known.get("hook_secret")
+    if not isinstance(key, str) or await keys.authenticate(db, key) is None:
+        key = await _new_key(db, brand)
+    source = await sources.by_name(db, SOURCE, shell.now())
+    if not isinstance(secret, str) or source is None or secret not in source.secrets:
+        secret = await _new_secret(db, brand, is_known=source is not None)
+    demo = DemoFile(url, key, SOURCE, secret, None, None, f"{url}/sandbox/")
+    certsdir.write(file, json.dumps(asdict(demo), indent=2).encode() + b"\n", private=True)
+    return demo
+
+
+async def _new_key(db: Database, brand: BrandRow) -> str:
+    with contextlib.suppress(NotFound):
+        await keys.revoke(db, brand.id, KEY, shell.now())
+    names = {row.name for row in await keys.listing(db, brand.id)}
+    name = KEY if KEY not in names else f"{KEY}-{secrets.token_hex(4)}"
+    return await keys.add(db, brand.id, name, (), shell.now())
+
+
+async def _new_secret(db: Database, brand: BrandRow, *, is_known: bool) -> str:
+    if is_known:
+        return await sources.rotate(db, SOURCE, sources.OVERLAP, shell.now())
+    return await sources.add(db, brand.id, SOURCE, shell.now())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _welcome(demo: DemoFile, folder: Path) -> None:
+    print(
+        f"""
+  Passbell is running.
+
+    Phones    {demo.sandbox_url}   open this one first
+    Server    {demo.url}
+    API       {demo.url}/api
+    Keys      {folder / "demo.json"}
+
+  Ctrl-C stops it; the next start goes on where this one ends.
+""",
+        flush=True,
+    )
