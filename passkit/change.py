@@ -56,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rings:
-    """``ring``: the field (at most one) that rings in this edition; ``waiting``: all that should and were not served."""
+    """``ring``: the field (at most one) that rings in this edition; ``waiting``: all that should, unserved."""
 
     ring: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ problem with its pointer (``/data/points``) and the fix. Nothing is guessed and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -116,7 +116,7 @@ def from_json(template: Template, stored: Mapping[str, Any]) -> dict[str, Value]
     for name, value in stored.items():
         variable = template.variables.get(name)
         if variable is not None and (value is None or _fits(variable, value)):
-            loaded[name] = None if value is None else _LOAD.get(variable.type, _same)(value)
+            loaded[name] = _loaded(variable, value)
     return loaded
 
 
@@ -126,15 +126,14 @@ def _fits(variable: Variable, value: Any) -> bool:
     return isinstance(value, bool if variable.type == "boolean" else str)
 
 
-def _same(value: Any) -> Value:
+def _loaded(variable: Variable, value: Any) -> Value:
+    if value is not None and variable.type == "decimal":
+        return Decimal(value)
+    if value is not None and variable.type == "date":
+        return date.fromisoformat(value)
+    if value is not None and variable.type == "datetime":
+        return datetime.fromisoformat(value).astimezone(UTC)
     return value  # type: ignore[no-any-return]
-
-
-_LOAD: dict[str, Callable[[str], Value]] = {
-    "decimal": Decimal,
-    "date": date.fromisoformat,
-    "datetime": lambda text: datetime.fromisoformat(text).astimezone(UTC),
-}
 
 
 def sample(template: Template) -> dict[str, Value]:

@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 MAX_INTEGER = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259, section 6)
 
 _ZERO = (
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF",
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+    "XAF", "XOF", "XPF",
 )  # fmt: skip
 MINOR_DIGITS = {
     **dict.fromkeys(_ZERO, 0),

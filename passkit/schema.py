@@ -1,8 +1,8 @@
 """template.yaml as a checked value.
 
 ``parse_template`` takes the files of a template's folder (name -> bytes) and gives a ``Template``, or raises
-TemplateError with every problem at once, each with its JSON pointer and the fix. It looks at form and references; whether
-an expression works is ``render.compile_revision``'s to say, whether a wallet shows it well ``limits.check``'s.
+TemplateError with every problem at once, each with its JSON pointer and the fix. It looks at form and references;
+whether an expression works is ``render.compile_revision``'s to say, whether a wallet shows it well ``limits.check``'s.
 
 Keys of template.yaml (each text may hold expressions; ``strings/<lang>.yaml`` maps a text to its translation)::
 
@@ -141,6 +141,11 @@ class Template(Part):
 
     _files: Mapping[str, bytes] = {}
     _strings: Mapping[str, Mapping[str, str]] = {}
+    _lone: frozenset[str] = frozenset()
+
+    def place(self, key: str, index: int) -> str:
+        """The JSON pointer of an entry of ``barcode`` or ``relevant_dates``, which may be written without a list."""
+        return f"/{key}" if key in self._lone else f"/{key}/{index}"
 
     def language(self, wanted: str | None) -> str:
         """The template's language closest to ``wanted``: the same, the same without region, else the default."""
@@ -168,6 +173,7 @@ def parse_template(files: Mapping[str, bytes]) -> Template:
     strings, problems = _strings(template, files)
     template._files = {name: content for name, content in files.items() if not name.endswith(".yaml")}
     template._strings = strings
+    template._lone = frozenset(key for key, value in raw.items() if not isinstance(value, list))
     problems += schemacheck.check(template)
     if problems:
         raise TemplateError(problems)

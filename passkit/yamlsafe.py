@@ -1,7 +1,7 @@
 """YAML from strangers: the JSON part of YAML 1.2, bounded, without surprises.
 
-Refused with the line: anchors and aliases (the "billion laughs" bomb), duplicate keys, tags, keys that are not text, more
-than one document, too many bytes, levels or values. ``no``, ``on``, ``12:30`` and dates stay text, as in YAML 1.2.
+Refused with the line: anchors and aliases (the "billion laughs" bomb), duplicate keys, tags, keys that are not text,
+more than one document, too many bytes, levels or values. ``no``, ``on``, ``12:30`` and dates stay text, as in YAML 1.2.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
         self._values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         self._refuse(event)
         self._depth += 1
         self._values += 1

@@ -1,0 +1,282 @@
+"""A template becomes a revision once; a card becomes a pass in a few dozen microseconds.
+
+``compile_revision`` checks every expression in every language, prepares the images and fills sample cards, so that a revision
+that exists can be filled. ``fill`` evaluates one expression for all leaves and puts their values around constant parts; it never
+copies the document and never renders anything twice. Filling reads no clock: ``now`` becomes the signing time and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from passkit import data
+from passkit.apple import bundle
+from passkit.apple.document import Outline, outline
+from passkit.errors import ImageError, Problem, RenderError, Severity
+from passkit.expressions import Expression, Expressions
+from passkit.formats import formats
+from passkit.images import slots
+from passkit.localise import Entry, Table, Tables, assign, tables
+from passkit.model import Brand, Card, CardState, News, Pass, PassField, Value
+from passkit.money import Money
+from passkit.plan import Json, Names, Plan, check_leaf, raise_problems, sentence, too_large
+from passkit.schema import Template
+from passkit.schemacheck import pointer
+
+CENTER = (0.5, 0.5)
+_SAMPLE_TIME = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Revision:
+    """A compiled template: fill it with cards. ``languages`` are the template's, the default first."""
+
+    template: Template
+    brand: Brand
+    images: bundle.PreparedFiles
+    languages: tuple[str, ...]
+    _plans: Mapping[str, Plan]
+    _defaults: Mapping[str, Value]
+    _monies: tuple[tuple[str, str], ...]
+
+    def plan(self, language: str | None) -> Plan:
+        """The plan of the template's language closest to this one."""
+        return self._plans.get(language or "") or self._plans[self.template.language(language)]
+
+    def plans(self) -> Iterable[Plan]:
+        """One plan for each language, in the template's order."""
+        return self._plans.values()
+
+    def names(self, card: Card) -> dict[str, Any]:
+        """What expressions see of a card: its data with defaults, and the card's own names."""
+        names: dict[str, Any] = {**self._defaults, **card.data}
+        for name, currency in self._monies:
+            if (minor := names[name]) is not None:
+                names[name] = Money(minor, currency)
+        names["_card_number"] = card.number
+        names["_card_serial_number"] = card.serial_number
+        names["_card_external_id"] = card.external_id or ""
+        names["_card_state"] = str(card.state)
+        names["_card_expires_at"] = card.expires_at
+        names["_card_created_at"] = card.created_at
+        return names
+
+    def speak(self, names: dict[str, Any], news: News | None, language: str) -> dict[str, Any]:
+        """The same names with the news in one language."""
+        names["_news_text"] = _spoken(news.text, language, self.languages) if news else ""
+        names["_news_title"] = _spoken(news.title, language, self.languages) if news else ""
+        names["_news_url"] = (news.url or "") if news else ""
+        return names
+
+
+def _spoken(texts: Mapping[str, str], language: str, languages: Iterable[str]) -> str:
+    if language in texts:
+        return texts[language]
+    return next((texts[other] for other in (*languages, *texts) if other in texts), "")
+
+
+def compile_revision(template: Template, brand: Brand, images: bundle.PreparedFiles | None = None) -> Revision:
+    """The template with its brand, ready to fill; raises TemplateError with every problem.
+
+    ``images`` from an earlier compilation of the same files saves preparing them again when only the brand has changed.
+    """
+    parts = outline(template, brand)
+    raise_problems(parts.problems)
+    plans = _plans(template, brand, parts)
+    monies = tuple(
+        (name, one.currency) for name, one in template.variables.items() if one.type == "money" and one.currency
+    )
+    prepared = images if images is not None else prepare_images(template)
+    revision = Revision(template, brand, prepared, template.languages, plans, data.defaults(template), monies)
+    raise_problems(list(_try_out(revision)))
+    return revision
+
+
+def prepare_images(template: Template) -> bundle.PreparedFiles:
+    """Every picture in its exact sizes, hashed and stored once; a localised slot has no copy at the top, as Apple wants."""
+    made: dict[str, bytes] = {}
+    problems = []
+    localised = {slot for pictures in template.localized_images.values() for slot in pictures}
+    for slot, name in template.images.items():
+        for language in template.languages if slot in localised else ("",):
+            file = template.localized_images.get(language, {}).get(slot, name)
+            folder = f"{language}.lproj/" if language else ""
+            try:
+                sizes = slots(template.style, slot, template.files[file], template.image_focus.get(slot, CENTER))
+                made |= {folder + file_name: content for file_name, content in sizes.items()}
+            except ImageError as error:
+                place = pointer("images", slot) if file == name else pointer("localized_images", language, slot)
+                problems.append(Problem(Severity.ERROR, place, str(error), "Use another picture."))
+    raise_problems(problems)
+    return bundle.prepare(made)
+
+
+def _plans(template: Template, brand: Brand, parts: Outline) -> dict[str, Plan]:
+    plans, problems = {}, []
+    for language in template.languages:
+        expressions = Expressions(template.variables, brand, formats(language, brand.time_zone))
+        table = template.strings.get(language, {})
+        found = [check_leaf(expressions, leaf, language, table) for leaf in parts.leaves]
+        problems += [one for one in found if isinstance(one, Problem)]
+        plans[language] = Plan(language, parts, expressions, [one for one in found if isinstance(one, Expression)])
+    raise_problems(_unique(problems))
+    _settle(template, parts, plans)
+    return plans
+
+
+def _settle(template: Template, parts: Outline, plans: Mapping[str, Plan]) -> None:
+    every = list(plans.values())
+    places = range(len(parts.leaves))
+    moving = frozenset(leaf for leaf in places if any(plan.checked[leaf].names for plan in every))
+    varying = [leaf for leaf in sorted(moving) if len(every) > 1 and _varies(template, parts, every, leaf)]
+    problems = too_large(every[0].checked)
+    for plan in every:
+        problems += plan.settle(moving, varying)
+    raise_problems(_unique(problems))
+    for plan in every:
+        plan.prepare(template.languages, _still_entries(parts, every, plan, moving))
+
+
+def _varies(template: Template, parts: Outline, every: Sequence[Plan], leaf: int) -> bool:
+    one = parts.leaves[leaf]
+    texts = {table[text] for table in template.strings.values() for text in (one.source, one.words) if text in table}
+    return one.localizable and (bool(texts) or any(plan.checked[leaf].varies for plan in every))
+
+
+def _still_entries(parts: Outline, every: Sequence[Plan], plan: Plan, moving: frozenset[int]) -> list[Entry]:
+    entries = []
+    for leaf in range(len(parts.leaves)):
+        if leaf in moving or not parts.leaves[leaf].localizable:
+            continue
+        texts = [other.still_spoken(leaf) for other in every]
+        if len(set(map(repr, texts))) > 1 and all(isinstance(text, str) for text in texts):
+            entries.append(Entry(leaf, plan.still_spoken(leaf), tuple(texts)))
+    return entries
+
+
+def _unique(problems: Iterable[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _try_out(revision: Revision) -> Iterable[Problem]:
+    """Fill what publishing can foresee: the sample, and a card that says nothing, in each language, with and without news."""
+    full = data.sample(revision.template)
+    bare = {name: full[name] for name, variable in revision.template.variables.items() if variable.required}
+    news = News(
+        dict.fromkeys(revision.languages, "News"), dict.fromkeys(revision.languages, "Title"), "https://example.com/"
+    )
+    found: dict[str, Problem] = {}
+    for values, live, expires in ((full, news, _SAMPLE_TIME), (bare, None, None)):
+        card = Card("sample", "1234567890", "0" * 32, values, CardState.ACTIVE, None, "", expires, _SAMPLE_TIME, None)
+        for language in revision.languages:
+            try:
+                fill(revision, card, live, language, _SAMPLE_TIME)
+            except RenderError as error:
+                fix = "Make it work for the samples and for a card without optional data, for example with `| default(...)`."
+                found.setdefault(error.pointer, Problem(Severity.ERROR, error.pointer, error.detail, fix))
+    return found.values()
+
+
+def fill(revision: Revision, card: Card, news: News | None, language: str | None, now: datetime) -> Pass:
+    """The card as a pass, in ``language``, else the card's, else the template's first.
+
+    Raises RenderError with the pointer of the leaf that failed on this card's data.
+    """
+    plan = revision.plan(language or card.language)
+    names = revision.names(card)
+    try:
+        values = plan.values(revision.speak(names, news, plan.language))
+        shown = [field.show(values, card.ring) for field in plan.fields]
+        others = _others(revision, plan, names, news)
+    except Exception as error:
+        raise _named(revision, names, news, error) from error
+    strings, placed, whole = _localise(plan, revision.languages, values, others)
+    fields = [
+        None if one is None else field.json(placed, one[1], one[0].change_message is not None)
+        for field, one in zip(plan.fields, shown, strict=True)
+    ]
+    return Pass(
+        document=plan.document(placed, fields, card, whole=whole),
+        strings=strings,
+        images=revision.images,
+        fields=_distinct(shown),
+        language=plan.language,
+        signing_time=now,
+    )
+
+
+def _distinct(shown: Iterable[tuple[PassField, Json | None] | None]) -> tuple[PassField, ...]:
+    """The fields that are there; of a key in both styles the main style's."""
+    found: dict[str, PassField] = {}
+    for one in shown:
+        if one is not None:
+            found.setdefault(one[0].key, one[0])
+    return tuple(found.values())
+
+
+def _others(revision: Revision, plan: Plan, names: dict[str, Any], news: News | None) -> list[list[Any]] | None:
+    """The varying leaves in each of the template's languages, or None where nothing varies."""
+    if not plan.varying:
+        return None
+    return [
+        other.spoken(revision.speak(names, news, language))
+        for language, other in zip(revision.languages, revision.plans(), strict=True)
+    ]
+
+
+def _localise(
+    plan: Plan, languages: Sequence[str], values: list[Any], others: list[list[Any]] | None
+) -> tuple[Tables, list[Any], bool]:
+    """The tables, the values with their literals in place, and whether constant parts must be made anew."""
+    facts = {values[leaf] for leaf in plan.spare}
+    entries = []
+    for place, leaf in enumerate(plan.varying if others else ()):
+        texts = tuple(other[place] for other in others or ())
+        if len(set(texts)) > 1 and all(isinstance(text, str) for text in texts):
+            entries.append(Entry(leaf, values[leaf], texts))
+        else:
+            facts.add(values[leaf])
+    if not plan.literals.isdisjoint(facts) or not _fresh(plan, entries, facts):
+        literals, taken = assign([*plan.entries, *entries], plan.data | facts)
+        return tables(languages, taken), _replaced(values, literals), True
+    placed = values if not plan.moved else _replaced(values, plan.moved)
+    if not entries:
+        return plan.tables, placed, False
+    added = {entry.literal: entry.texts for entry in entries}
+    more = tables(languages, added)
+    both = {language: Table({**plan.tables.get(language, {}), **more[language]}) for language in languages}
+    return both, placed, False
+
+
+def _fresh(plan: Plan, entries: Sequence[Entry], facts: set[Any]) -> bool:
+    """True when every literal of this card's own entries is new: no data, no constant translation, no other entry."""
+    literals = {entry.literal for entry in entries}
+    known = plan.data | plan.literals
+    return (
+        len(literals) == len(entries)
+        and "" not in literals
+        and known.isdisjoint(literals)
+        and facts.isdisjoint(literals)
+    )
+
+
+def _replaced(values: Sequence[Any], placed: Mapping[int, Any]) -> list[Any]:
+    made = list(values)
+    for leaf, literal in placed.items():
+        made[leaf] = literal
+    return made
+
+
+def _named(revision: Revision, names: dict[str, Any], news: News | None, error: Exception) -> RenderError:
+    """The error with the pointer of the leaf that caused it, found one leaf at a time."""
+    for language, plan in zip(revision.languages, revision.plans(), strict=True):
+        spoken: Names = revision.speak(names, news, language)
+        for leaf in plan.moving:
+            try:
+                plan.evaluate_one(leaf, spoken)
+            except RenderError as named:
+                return named
+    return RenderError("", sentence(error))
