@@ -5,8 +5,9 @@ UTF-8 names, files at the root of the archive. Nothing is deflated: PNG does not
 times what storing costs.
 
 The image part of a revision is prepared once: it lies first in the archive, so that its zip segments, its part of the
-central directory and its part of the manifest are constant bytes. Per card only pass.json, the strings, the manifest
-and the signature are made, and the archive is handed over as a list of parts that nobody needs to join.
+central directory and its part of the manifest are constant bytes; the strings join it, which cards share as a rule. Per
+card only pass.json, the manifest and the signature are made, and the archive is handed over as a list of parts that
+nobody needs to join.
 
 Rules: https://developer.apple.com/documentation/walletpasses/building-a-pass (manifest, signature, no extra files) and
 https://developer.apple.com/documentation/walletpasses/distributing-and-updating-a-pass (bundles of passes).
@@ -21,6 +22,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Self
 
 from passkit.apple import passjson
 from passkit.apple.signing import Identity
@@ -38,23 +40,36 @@ MAX_ARCHIVE_BYTES = 0xFFFF_FFFF
 MANIFEST = "manifest.json"
 SIGNATURE = "signature"
 
-_LOCAL = struct.Struct("<4sHHHHHIIIHH")
-_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
-_END = struct.Struct("<4sHHHHIIH")
 _VERSION_NEEDED = 10  # stored files need nothing newer
 _MADE_BY = 3 << 8 | 20  # Unix, so that the mode below counts
 _MODE = 0o100644 << 16  # unpacked files are readable
 _UTF8_NAME = 0x0800
 _DOS_TIME, _DOS_DATE = 0, 0x0021  # 1980-01-01 00:00:00, the earliest a zip can say
 
+# APPNOTE 4.3.7 and 4.3.12: an entry's local header and its line of the directory share most of their fields, and around
+# CRC, sizes and offset all are the same each time that a name is used.
+_COMMON = struct.Struct("<HHHHH")
+_SIZES = struct.Struct("<III")
+_LOCAL_TAIL = struct.Struct("<HH")
+_CENTRAL_TAIL = struct.Struct("<HHHHHI")
+_OFFSET = struct.Struct("<I")
+_END = struct.Struct("<4sHHHHIIH")
+
+
+Strings = Mapping[str, Mapping[str, str]]
+"""One table per language: literal in pass.json -> translation."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A file name in its three spellings: in the zip, in the manifest, and the zip flag that its letters need."""
+    """What a file name adds to the archive: the constant bytes of its zip headers and of its line in the manifest."""
 
+    local_head: bytes
+    local_tail: bytes
+    central_head: bytes
+    central_tail: bytes
     encoded: bytes
-    json: bytes
-    flags: int
+    manifest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +95,35 @@ class PreparedFiles:
     segment: bytes = field(default=b"", repr=False, compare=False)
     directory: bytes = field(default=b"", repr=False, compare=False)
     manifest: bytes = field(default=b"", repr=False, compare=False)
+    _with_strings: list[tuple[object, PreparedFiles]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names in the order of the archive."""
         return tuple(entry.name for entry in self.entries)
 
+    @property
     def files(self) -> dict[str, bytes]:
         """The contents by name, cut out of the segment."""
         return {entry.name: self.segment[entry.start : entry.start + entry.size] for entry in self.entries}
 
+    def with_strings(self, strings: Strings) -> PreparedFiles:
+        """These and the pass.strings of each language, prepared too; the last result is remembered.
+
+        The tables of a revision are the same for nearly all its cards, so this is done once and not per card.
+        """
+        wanted = tuple((language, tuple(table.items())) for language, table in strings.items())
+        for known, merged in self._with_strings:
+            if known == wanted:
+                return merged
+        merged = _extended(self, passjson.strings_files(strings))
+        self._with_strings[:] = [(wanted, merged)]
+        return merged
+
 
 def prepare(files: Mapping[str, bytes]) -> PreparedFiles:
     """Hash, check and lay out the files that all cards of a revision share; ``BundleError`` for an impossible name."""
-    archive = _Archive(0, b"", b"", 0)
-    entries: list[PreparedFile] = []
-    for name in sorted(files):
-        content = files[name]
-        sha1, crc = archive.add(name, content)
-        entries.append(PreparedFile(name, sha1, crc, len(content), archive.offset - len(content)))
-    return PreparedFiles(tuple(entries), b"".join(archive.parts), b"".join(archive.directory), archive.manifest())
+    return _extended(PreparedFiles(), {name: files[name] for name in sorted(files)})
 
 
 def build(prepared: PreparedFiles, files: Mapping[str, bytes], sign: Callable[[bytes], bytes]) -> list[bytes]:
@@ -107,13 +131,15 @@ def build(prepared: PreparedFiles, files: Mapping[str, bytes], sign: Callable[[b
 
     ``sign`` takes the exact bytes of manifest.json and gives the detached CMS signature in DER.
     """
+    if "pass.json" not in files:
+        raise BundleError("A pass needs pass.json among its own files.")
     _refuse_doubles(prepared, files)
-    archive = _Archive(len(prepared.segment), prepared.directory, prepared.manifest, len(prepared.entries))
+    archive = _Archive.after(prepared)
     for name, content in files.items():
         archive.add(name, content)
     manifest = b"{" + archive.manifest() + b"}"
-    archive.append(MANIFEST, manifest)
-    archive.append(SIGNATURE, sign(manifest))
+    archive.append(_spelled(MANIFEST), manifest)
+    archive.append(_spelled(SIGNATURE), sign(manifest))
     rest = b"".join([*archive.parts, *archive.directory, archive.end()])
     return [prepared.segment, rest] if prepared.segment else [rest]
 
@@ -126,18 +152,20 @@ def pkpass(pass_: Pass, identity: Identity) -> list[bytes]:
     """
     _refuse_strangers(pass_, identity)
     when = pass_.signing_time
-    return build(pass_.images, passjson.files(pass_), lambda manifest: identity.sign(manifest, when))
+    prepared = pass_.images.with_strings(pass_.strings)
+    own = {"pass.json": passjson.pass_json(pass_.document)}
+    return build(prepared, own, lambda manifest: identity.sign(manifest, when))
 
 
 def pkpasses(passes: Sequence[bytes]) -> bytes:
     """Several finished passes as one ``.pkpasses`` archive; ``BundleError`` beyond Apple's 10 passes or 150 MB."""
     if not 1 <= len(passes) <= MAX_PASSES:
         raise BundleError(f"A .pkpasses bundle holds 1 to {MAX_PASSES} passes, not {len(passes)}; make several.")
-    archive = _Archive(0, b"", b"", 0)
+    archive = _Archive()
     for number, content in enumerate(passes, start=1):
         if not content.startswith(b"PK\x03\x04"):
             raise BundleError(f"Pass {number} of the bundle is not a .pkpass archive; build it with pkpass() first.")
-        archive.append(f"pass{number}.pkpass", content)
+        archive.append(_spelled(f"pass{number}.pkpass"), content)
     end = archive.end()
     size = archive.size + len(end)
     if size > MAX_PASSES_BYTES:
@@ -147,12 +175,23 @@ def pkpasses(passes: Sequence[bytes]) -> bytes:
     return b"".join([*archive.parts, *archive.directory, end])
 
 
+def _extended(prepared: PreparedFiles, files: Mapping[str, bytes]) -> PreparedFiles:
+    _refuse_doubles(prepared, files)
+    archive = _Archive.after(prepared)
+    entries = list(prepared.entries)
+    for name, content in files.items():
+        sha1, crc = archive.add(name, content)
+        entries.append(PreparedFile(name, sha1, crc, len(content), archive.offset - len(content)))
+    segment = b"".join((prepared.segment, *archive.parts))
+    return PreparedFiles(tuple(entries), segment, b"".join(archive.directory), archive.manifest())
+
+
 class _Archive:
     """A zip under construction: parts to write, the directory that will follow, and the lines of the manifest."""
 
     __slots__ = ("_directory_size", "_lines", "count", "directory", "offset", "parts")
 
-    def __init__(self, offset: int, directory: bytes, manifest: bytes, count: int) -> None:
+    def __init__(self, offset: int = 0, count: int = 0, directory: bytes = b"", manifest: bytes = b"") -> None:
         self.offset = offset
         self.count = count
         self.parts: list[bytes] = []
@@ -160,34 +199,39 @@ class _Archive:
         self._directory_size = len(directory)
         self._lines: list[bytes] = [manifest] if manifest else []
 
+    @classmethod
+    def after(cls, prepared: PreparedFiles) -> Self:
+        """A zip that begins with the prepared files, which are not among ``parts``."""
+        return cls(len(prepared.segment), len(prepared.entries), prepared.directory, prepared.manifest)
+
     def add(self, name: str, content: bytes) -> tuple[str, int]:
         """Append a file that the manifest names; its SHA-1 in hex and its CRC-32."""
+        spelled = _name(name)
         sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        self._lines.append(b'%b:"%b"' % (_name(name).json, sha1.encode()))
-        return sha1, self.append(name, content)
+        self._lines.append(b'%b"%b"' % (spelled.manifest, sha1.encode()))
+        return sha1, self.append(spelled, content)
 
-    def append(self, name: str, content: bytes) -> int:
+    def append(self, spelled: _Name, content: bytes) -> int:
         """Append a file and its line of the directory; its CRC-32."""
-        spelled = _spelled(name)
-        encoded, flags = spelled.encoded, spelled.flags
         crc, size = zlib.crc32(content), len(content)
-        common = (_VERSION_NEEDED, flags, 0, _DOS_TIME, _DOS_DATE, crc, size, size, len(encoded), 0)
-        line = _CENTRAL.pack(b"PK\x01\x02", _MADE_BY, *common, 0, 0, 0, _MODE, self.offset) + encoded
-        self.parts += (_LOCAL.pack(b"PK\x03\x04", *common), encoded, content)
+        sizes = _SIZES.pack(crc, size, size)
+        head = b"".join((spelled.local_head, sizes, spelled.local_tail))
+        line = b"".join((spelled.central_head, sizes, spelled.central_tail, _OFFSET.pack(self.offset), spelled.encoded))
+        self.parts += (head, content)
         self.directory.append(line)
         self._directory_size += len(line)
-        self.offset += _LOCAL.size + len(encoded) + size
+        self.offset += len(head) + size
         self.count += 1
         return crc
+
+    def manifest(self) -> bytes:
+        """The manifest's lines, one after another: ``"name":"sha1"``."""
+        return b",".join(self._lines)
 
     @property
     def size(self) -> int:
         """The bytes so far, entries and directory."""
         return self.offset + self._directory_size
-
-    def manifest(self) -> bytes:
-        """The manifest's lines, one after another: ``"name":"sha1"``."""
-        return b",".join(self._lines)
 
     def end(self) -> bytes:
         """The record that ends the zip."""
@@ -199,7 +243,16 @@ class _Archive:
 @lru_cache(maxsize=1024)
 def _spelled(name: str) -> _Name:
     encoded = name.encode()
-    return _Name(encoded, json.dumps(name, ensure_ascii=False).encode(), 0 if name.isascii() else _UTF8_NAME)
+    flags = 0 if name.isascii() else _UTF8_NAME
+    common = _COMMON.pack(_VERSION_NEEDED, flags, 0, _DOS_TIME, _DOS_DATE)
+    return _Name(
+        local_head=b"PK\x03\x04" + common,
+        local_tail=_LOCAL_TAIL.pack(len(encoded), 0) + encoded,
+        central_head=b"PK\x01\x02" + _MADE_BY.to_bytes(2, "little") + common,
+        central_tail=_CENTRAL_TAIL.pack(len(encoded), 0, 0, 0, 0, _MODE),
+        encoded=encoded,
+        manifest=json.dumps(name, ensure_ascii=False).encode() + b":",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -216,8 +269,6 @@ def _name(name: str) -> _Name:
 
 
 def _refuse_doubles(prepared: PreparedFiles, files: Mapping[str, bytes]) -> None:
-    if "pass.json" not in files:
-        raise BundleError("A pass needs pass.json among its own files.")
     for entry in prepared.entries:
         if entry.name in files:
             raise BundleError(f"{entry.name} is both among the prepared files and the pass's own; keep one.")

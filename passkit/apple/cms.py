@@ -2,7 +2,8 @@
 
 An ``Envelope`` holds everything that is constant for a certificate and its chain: algorithms, certificates, signer. Per
 manifest only three things are put in: the digest, the signing time and the signature. Building the same structure from
-objects each time costs more than the RSA signature itself; this costs a few microseconds.
+objects each time costs more than the RSA signature itself; this costs a few microseconds. The lengths around the
+signature depend on its own, of which there are a handful: each frame is encoded once and remembered.
 
 The rules, in RFC 5652 (https://www.rfc-editor.org/rfc/rfc5652): SignedData in section 5.1, signed attributes as a DER
 ``SET OF`` (sorted by their bytes) in 5.3, what exactly is signed in 5.4, the signing time in 11.3 (UTCTime until 2049,
@@ -12,7 +13,7 @@ GeneralizedTime from 2050). Wallet wants contentType, signingTime and messageDig
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -56,11 +57,12 @@ _SIGNED_DATA: Final = cms.ContentType("signed_data").dump()
 
 def signed_attributes(manifest: bytes, when: datetime) -> bytes:
     """The three signed attributes, sorted, without the tag and length around them; seconds are cut, not rounded."""
-    moment = when.astimezone(UTC)
+    moment = when if when.tzinfo is UTC else when.astimezone(UTC)
+    rest = b"%02d%02d%02d%02d%02dZ" % (moment.month, moment.day, moment.hour, moment.minute, moment.second)
     if moment.year <= _LAST_UTC_TIME_YEAR:
-        time = _UTC_TIME + moment.strftime("%y%m%d%H%M%SZ").encode()
+        time = b"%b%02d%b" % (_UTC_TIME, moment.year % 100, rest)
     else:
-        time = _GENERALIZED_TIME + moment.strftime("%Y%m%d%H%M%SZ").encode()
+        time = b"%b%04d%b" % (_GENERALIZED_TIME, moment.year, rest)
     return time + _DIGEST + hashlib.sha256(manifest).digest()
 
 
@@ -76,6 +78,7 @@ class Envelope:
     before_signers: bytes
     before_attributes: bytes
     signature_algorithm: bytes
+    _frames: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, certificates: list[bytes], algorithm: str) -> Self:
@@ -93,6 +96,16 @@ class Envelope:
 
     def close(self, attributes: bytes, signature: bytes) -> bytes:
         """The finished ContentInfo around one signature."""
-        signer = self.before_attributes + tlv(_TAG_0, attributes) + self.signature_algorithm + tlv(_OCTETS, signature)
+        lengths = len(attributes), len(signature)
+        frame = self._frames.get(lengths)
+        if frame is None:
+            frame = self._frames[lengths] = self._frame(*lengths)
+        return b"".join((frame[0], attributes, frame[1], signature))
+
+    def _frame(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
+        """What stands before the attributes, and between them and the signature, for these lengths of the two."""
+        between = self.signature_algorithm + tlv(_OCTETS, bytes(signature))
+        signer = self.before_attributes + tlv(_TAG_0, bytes(attributes)) + between
         signed_data = self.before_signers + tlv(_SET, tlv(_SEQUENCE, signer))
-        return tlv(_SEQUENCE, _SIGNED_DATA + tlv(_TAG_0, tlv(_SEQUENCE, signed_data)))
+        whole = tlv(_SEQUENCE, _SIGNED_DATA + tlv(_TAG_0, tlv(_SEQUENCE, signed_data)))
+        return whole[: -len(between) - attributes], between[: len(between) - signature]

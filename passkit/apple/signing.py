@@ -55,6 +55,8 @@ class Identity:
     not_before: datetime
     not_after: datetime
     fingerprint: str
+    _valid_from: datetime = field(repr=False, compare=False)
+    _valid_until: datetime = field(repr=False, compare=False)
     _envelope: cms.Envelope = field(repr=False, compare=False)
     _sign: Callable[[bytes], bytes] = field(repr=False, compare=False)
 
@@ -73,8 +75,8 @@ class Identity:
             raise CertificateError(self._why_not(when))
 
     def is_valid(self, when: datetime) -> bool:
-        """Whether it can sign at ``when``."""
-        return self.not_before <= when <= self.not_after and all(_is_valid(one, when) for one in self.chain)
+        """Whether the certificate and its whole chain are valid at ``when``."""
+        return self._valid_from <= when <= self._valid_until
 
     def certificate_pem(self) -> bytes:
         """The certificate and its chain, the certificate first: what TLS and ``load_identity`` take."""
@@ -98,7 +100,7 @@ class Identity:
                 f"{mine} expired on {self.not_after:%Y-%m-%d}: {STILL_WORKS}; "
                 "make the next one with `server.py certs renew`."
             )
-        outdated = next(one for one in self.chain if not _is_valid(one, when))
+        outdated = next(one for one in self.chain if not one.not_valid_before_utc <= when <= one.not_valid_after_utc)
         return (
             f"{mine} was issued by an intermediate that is valid from {outdated.not_valid_before_utc:%Y-%m-%d} "
             f"to {outdated.not_valid_after_utc:%Y-%m-%d} only: {STILL_WORKS}; "
@@ -155,6 +157,8 @@ def identify(certificate: x509.Certificate, key: SigningKey, intermediates: Iter
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(_SHA256).hex(),
+        _valid_from=max(one.not_valid_before_utc for one in (certificate, *chain)),
+        _valid_until=min(one.not_valid_after_utc for one in (certificate, *chain)),
         _envelope=cms.Envelope.of(encoded, algorithm),
         _sign=sign,
     )
@@ -223,7 +227,3 @@ def _signing(key: SigningKey) -> tuple[str, Callable[[bytes], bytes]]:
     other = key
     ecdsa = ec.ECDSA(_SHA256, deterministic_signing=True)
     return "sha256_ecdsa", lambda data: other.sign(data, ecdsa)
-
-
-def _is_valid(certificate: x509.Certificate, when: datetime) -> bool:
-    return certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc

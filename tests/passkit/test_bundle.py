@@ -140,6 +140,17 @@ def test_the_prepared_part_is_handed_over_without_a_copy() -> None:
     assert build(prepared, OWN, no_signature)[0] is prepared.segment
 
 
+def test_each_card_gets_its_own_strings_and_the_bytes_do_not_depend_on_who_came_before(
+    pass_: Pass, identity: Identity
+) -> None:
+    other = replace(pass_, strings={"ru": {"Points": "Бонусы"}, "en": {}})
+    swapped = replace(pass_, strings={"en": {"Points": "Points"}, "ru": {"Points": "Баллы"}})
+    alone = [pkpass(replace(one, images=prepare(IMAGES)), identity) for one in (pass_, other, swapped)]
+    assert [pkpass(one, identity) for one in (pass_, other, swapped)] == alone
+    assert "Бонусы" in contents(alone[1])["ru.lproj/pass.strings"].decode()
+    assert "en.lproj/pass.strings" not in contents(alone[1])
+
+
 def test_a_pass_without_prepared_files_is_a_whole_archive_too() -> None:
     assert set(contents(build(PreparedFiles(), OWN, no_signature))) == {*OWN, "manifest.json", "signature"}
 
@@ -220,7 +231,7 @@ def test_an_expired_certificate_signs_no_pass(pass_: Pass, identity: Identity) -
 
 def test_prepared_files_tell_their_names_hashes_and_contents() -> None:
     prepared = prepare(IMAGES)
-    assert prepared.files() == IMAGES
+    assert prepared.files == IMAGES
     assert prepared.names == tuple(sorted(IMAGES))
     assert {entry.name: entry.sha1 for entry in prepared.entries} == {
         name: hashlib.sha1(content).hexdigest() for name, content in IMAGES.items()

@@ -1,0 +1,59 @@
+"""What a benchmark answers with, and how two things are timed fairly side by side.
+
+Absolute figures move with the machine and with what else runs on it; ratios within one run hold. So everything is timed
+in short interleaved rounds, in CPU time of this process, and the medians are quoted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure: ``ratio`` is value to ``baseline`` (what it is, in words), ``target`` the ratio to reach."""
+
+    name: str
+    value: float
+    unit: str
+    ratio: float | None = None
+    baseline: str | None = None
+    target: float | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the ratio reaches the target; a figure without a target is only reported."""
+        return self.target is None or (self.ratio is not None and self.ratio >= self.target)
+
+    def __str__(self) -> str:
+        """One line for a terminal."""
+        line = f"{self.name}: {self.value:,.4g} {self.unit}"
+        if self.ratio is not None:
+            line += f", {self.ratio:.3g} x {self.baseline}"
+        if self.target is not None:
+            line += f" (target {self.target:g} x: {'reached' if self.is_reached else 'MISSED'})"
+        return line
+
+
+def interleaved(
+    functions: Mapping[str, Callable[[], object]], *, rounds: int = 61, calls: int = 20
+) -> dict[str, list[float]]:
+    """Calls per second of CPU time of each function, one sample per round, the functions taking turns in every round."""
+    for function in functions.values():  # caches filled, code warm
+        function()
+    rates: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            begin = time.process_time()
+            for _ in range(calls):
+                function()
+            rates[name].append(calls / (time.process_time() - begin))
+    return rates
+
+
+def median_ratio(rates: Mapping[str, list[float]], name: str, baseline: str) -> float:
+    """The median over the rounds of one rate to another of the same round."""
+    return statistics.median(one / other for one, other in zip(rates[name], rates[baseline], strict=True))
