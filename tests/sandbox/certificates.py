@@ -70,7 +70,7 @@ def authority(common_name: str, issuer: Pair | None = None) -> Pair:
 
 
 def pass_type_certificate(issuer: Pair, topic: str = TOPIC, team: str = TEAM, **validity) -> Pair:
-    """Subject and usage as in a certificate from Apple's portal (apple-wallet.md section 3)."""
+    """Subject and usage as in a certificate from Apple's portal."""
     subject = name(
         USER_ID=topic,
         COMMON_NAME=f"Pass Type ID: {topic}",
