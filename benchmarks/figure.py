@@ -6,6 +6,7 @@ in short interleaved rounds, in CPU time of this process, and the medians are qu
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -36,6 +37,12 @@ class Figure:
         if self.target is not None:
             line += f" (target {self.target:g} x: {'reached' if self.is_reached else 'MISSED'})"
         return line
+
+
+def settle_memory() -> None:
+    """Take what is loaded out of the garbage collector's rounds, as ``serve`` does after its start."""
+    gc.collect()
+    gc.freeze()
 
 
 def interleaved(
