@@ -228,12 +228,10 @@ async def _devices(conn: AsyncConnection, device_ids: Collection[int]) -> dict[i
 
 async def _page(conn: AsyncConnection, fanout: Row[Any], size: int) -> Sequence[Row[Any]]:
     """The next devices, by id, that hold a card of the template."""
-    holds_one = (
-        select(registrations.c.id)
-        .join(cards, cards.c.id == registrations.c.card_id)
-        .where(registrations.c.device_id == devices.c.id, cards.c.template_id == fanout.template_id)
-        .exists()
-    )
+    # The template is looked up card by card: joined, PostgreSQL without statistics walks all of its cards for each device.
+    template_of = select(cards.c.template_id).where(cards.c.id == registrations.c.card_id).scalar_subquery()
+    of_template = and_(registrations.c.device_id == devices.c.id, template_of == fanout.template_id)
+    holds_one = select(registrations.c.id).where(of_template).exists()
     after = and_(devices.c.pass_type_identifier == fanout.pass_type_identifier, devices.c.id > fanout.position)
     page = select(*_columns).where(after, _reachable, holds_one).order_by(devices.c.id).limit(size)
     return (await conn.execute(page)).all()
