@@ -91,33 +91,37 @@ class PreparedFiles:
     of the central directory, ``manifest`` their lines of manifest.json. An empty one is ``PreparedFiles()``.
     """
 
-    entries: tuple[PreparedFile, ...] = ()
+    entries: Mapping[str, PreparedFile] = field(default_factory=dict)
     segment: bytes = field(default=b"", repr=False, compare=False)
     directory: bytes = field(default=b"", repr=False, compare=False)
     manifest: bytes = field(default=b"", repr=False, compare=False)
-    _with_strings: list[tuple[object, PreparedFiles]] = field(default_factory=list, repr=False, compare=False)
+    _with_strings: list[tuple[Strings, object, PreparedFiles]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names in the order of the archive."""
-        return tuple(entry.name for entry in self.entries)
+        return tuple(self.entries)
 
     @property
     def files(self) -> dict[str, bytes]:
         """The contents by name, cut out of the segment."""
-        return {entry.name: self.segment[entry.start : entry.start + entry.size] for entry in self.entries}
+        return {entry.name: self.segment[entry.start : entry.start + entry.size] for entry in self.entries.values()}
 
     def with_strings(self, strings: Strings) -> PreparedFiles:
         """These and the pass.strings of each language, prepared too; the last result is remembered.
 
-        The tables of a revision are the same for nearly all its cards, so this is done once and not per card.
+        The tables of a revision are the same for nearly all its cards, and mostly the very same object, which is never
+        changed: so this is done once and not per card.
         """
+        for tables, _, merged in self._with_strings:
+            if tables is strings:
+                return merged
         wanted = tuple((language, tuple(table.items())) for language, table in strings.items())
-        for known, merged in self._with_strings:
+        for _, known, merged in self._with_strings:
             if known == wanted:
                 return merged
         merged = _extended(self, passjson.strings_files(strings))
-        self._with_strings[:] = [(wanted, merged)]
+        self._with_strings[:] = [(strings, wanted, merged)]
         return merged
 
 
@@ -178,12 +182,12 @@ def pkpasses(passes: Sequence[bytes]) -> bytes:
 def _extended(prepared: PreparedFiles, files: Mapping[str, bytes]) -> PreparedFiles:
     _refuse_doubles(prepared, files)
     archive = _Archive.after(prepared)
-    entries = list(prepared.entries)
+    entries = dict(prepared.entries)
     for name, content in files.items():
         sha1, crc = archive.add(name, content)
-        entries.append(PreparedFile(name, sha1, crc, len(content), archive.offset - len(content)))
+        entries[name] = PreparedFile(name, sha1, crc, len(content), archive.offset - len(content))
     segment = b"".join((prepared.segment, *archive.parts))
-    return PreparedFiles(tuple(entries), segment, b"".join(archive.directory), archive.manifest())
+    return PreparedFiles(entries, segment, b"".join(archive.directory), archive.manifest())
 
 
 class _Archive:
@@ -269,9 +273,9 @@ def _name(name: str) -> _Name:
 
 
 def _refuse_doubles(prepared: PreparedFiles, files: Mapping[str, bytes]) -> None:
-    for entry in prepared.entries:
-        if entry.name in files:
-            raise BundleError(f"{entry.name} is both among the prepared files and the pass's own; keep one.")
+    for name in files:
+        if name in prepared.entries:
+            raise BundleError(f"{name} is both among the prepared files and the pass's own; keep one.")
 
 
 def _refuse_strangers(pass_: Pass, identity: Identity) -> None:

@@ -233,7 +233,7 @@ def test_prepared_files_tell_their_names_hashes_and_contents() -> None:
     prepared = prepare(IMAGES)
     assert prepared.files == IMAGES
     assert prepared.names == tuple(sorted(IMAGES))
-    assert {entry.name: entry.sha1 for entry in prepared.entries} == {
+    assert {entry.name: entry.sha1 for entry in prepared.entries.values()} == {
         name: hashlib.sha1(content).hexdigest() for name, content in IMAGES.items()
     }
 
