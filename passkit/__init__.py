@@ -4,9 +4,11 @@ No I/O, no clock, no dice: time, ids and random bytes are arguments. The map of 
 
 - ``errors``   the exception tree and ``Problem``, the value that says what is wrong, where, and how to mend it
 - ``model``    the values of the domain: brand, card, news, pass, field
-- ``schema``   template.yaml validated (pydantic), with the place and the fix in each error
-- ``data``     a card's variables: from JSON to typed values, and to the text a person reads
-- ``render``   sandboxed expressions; ``compile_revision`` once, ``fill`` per card
+- ``schema``   template.yaml validated, with the place and the fix in each error: ``layout`` and ``variables`` are its parts,
+  ``schemacheck`` the rules that span keys, ``yamlsafe`` the reader
+- ``data``     a card's variables: from JSON to typed values, and to the text a person reads; ``money``, ``formats``
+- ``render``   ``compile_revision`` once, ``fill`` per card: ``expressions`` and ``filters`` are what an author may write,
+  ``plan`` one language compiled, ``localise`` what is translated so that data never is
 - ``change``   editions, what is visible, what rings
 - ``limits``   both platforms' limits as data; ``images`` uploads to exact slots; ``preview`` faces of built passes
 - ``links`` ``hooks``  our URLs; Standard Webhooks signatures

@@ -7,6 +7,7 @@ numbers are spelled here from what Babel says of zero, because Babel takes 20 us
 from __future__ import annotations
 
 import re
+from copy import copy
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -123,13 +124,11 @@ class Formats:
         return before, after, group, point, minus.replace(million, "#")
 
     def _by_babel(self, number: Decimal, currency: str, digits: int) -> str:
-        if not currency:
-            pattern = self.locale.decimal_formats[None]
-            return str(pattern.apply(number, self.locale, force_frac=(digits, digits)))
-        pattern = self.locale.currency_formats["standard"]
-        frac = (digits, digits)
-        text = str(pattern.apply(number, self.locale, currency=currency, currency_digits=False, force_frac=frac))
-        return _CODE_BEFORE_DIGIT.sub("\\1\u00a0", text)
+        formats = self.locale.currency_formats["standard"] if currency else self.locale.decimal_formats[None]
+        pattern = copy(formats)
+        pattern.frac_prec = (digits, digits)
+        text = str(pattern.apply(number, self.locale, currency=currency or None, currency_digits=False))
+        return _CODE_BEFORE_DIGIT.sub("\\1\u00a0", text) if currency else text
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from passkit.apple.document import FieldOutline, Leaf, Node, Outline
 from passkit.apple.values import ABSENT, Shown, presenter
 from passkit.errors import Problem, RenderError, Severity, TemplateError
 from passkit.expressions import Expression, Expressions, NotAllowed
-from passkit.localise import Entry, assign, tables
+from passkit.localise import Entry, Tables, assign, tables
 from passkit.model import Card, PassField
 from passkit.schemacheck import pointer
 
@@ -140,6 +140,7 @@ class Plan:
         placed, taken = assign(entries, self.data)
         self.literals = frozenset(taken)
         self.tables = tables(languages, taken)
+        self.extended: dict[tuple[Entry, ...], Tables] = {}
         values = self.static.copy()
         for leaf, literal in placed.items():
             values[leaf] = literal

@@ -27,6 +27,7 @@ from passkit.schema import Template
 from passkit.schemacheck import pointer
 
 CENTER = (0.5, 0.5)
+MAX_REMEMBERED = 64  # tables of translations with news in them, per language
 _SAMPLE_TIME = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
@@ -142,8 +143,8 @@ def _settle(template: Template, parts: Outline, plans: Mapping[str, Plan]) -> No
 
 def _varies(template: Template, parts: Outline, every: Sequence[Plan], leaf: int) -> bool:
     one = parts.leaves[leaf]
-    texts = {table[text] for table in template.strings.values() for text in (one.source, one.words) if text in table}
-    return one.localizable and (bool(texts) or any(plan.checked[leaf].varies for plan in every))
+    translated = any(text in table for table in template.strings.values() for text in (one.source, one.words))
+    return one.localizable and (translated or any(plan.checked[leaf].varies for plan in every))
 
 
 def _still_entries(parts: Outline, every: Sequence[Plan], plan: Plan, moving: frozenset[int]) -> list[Entry]:
@@ -186,8 +187,9 @@ def fill(revision: Revision, card: Card, news: News | None, language: str | None
     Raises RenderError with the pointer of the leaf that failed on this card's data.
     """
     plan = revision.plan(language or card.language)
-    names = revision.names(card)
+    names: dict[str, Any] = {}
     try:
+        names = revision.names(card)
         values = plan.values(revision.speak(names, news, plan.language))
         shown = [field.show(values, card.ring) for field in plan.fields]
         others = _others(revision, plan, names, news)
@@ -245,10 +247,19 @@ def _localise(
     placed = values if not plan.moved else _replaced(values, plan.moved)
     if not entries:
         return plan.tables, placed, False
-    added = {entry.literal: entry.texts for entry in entries}
-    more = tables(languages, added)
-    both = {language: Table({**plan.tables.get(language, {}), **more[language]}) for language in languages}
-    return both, placed, False
+    return _extended(plan, languages, tuple(entries)), placed, False
+
+
+def _extended(plan: Plan, languages: Sequence[str], entries: tuple[Entry, ...]) -> Tables:
+    """The constant tables with a card's own entries; remembered, because a news is the same on every card."""
+    if (known := plan.extended.get(entries)) is not None:
+        return known
+    more = tables(languages, {entry.literal: entry.texts for entry in entries})
+    made = {language: Table({**plan.tables.get(language, {}), **more[language]}) for language in languages}
+    if len(plan.extended) >= MAX_REMEMBERED:
+        plan.extended.clear()
+    plan.extended[entries] = made
+    return made
 
 
 def _fresh(plan: Plan, entries: Sequence[Entry], facts: set[Any]) -> bool:

@@ -60,6 +60,8 @@ def _sentence(found: Any) -> str:
         return f"`{found['loc'][-1]}` is missing"
     if found["type"] == "extra_forbidden":
         return f"`{found['loc'][-1]}` is not a key of a template here"
+    if found["type"] == "string_pattern_mismatch":
+        return f"{str(found['input'])[:60]!r} does not have the right form"
     message = str(found["msg"])
     return message[:1].lower() + message[1:]
 
