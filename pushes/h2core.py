@@ -259,11 +259,11 @@ class PushCore:
         if len(payload) % 6:
             raise ProtocolViolation(h2.FRAME_SIZE_ERROR, "SETTINGS is cut off")
         self._note_chatter()
+        self._outbox.bytes.append(h2.settings_ack())  # before the bodies that a wider window may let through
         for start in range(0, len(payload), 6):
             key, value = payload[start : start + 2], payload[start + 2 : start + 6]
             self._outbox.take_setting(int.from_bytes(key), int.from_bytes(value))
         self._greeted = True
-        self._outbox.bytes.append(h2.settings_ack())
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         _check_size(payload, 8, "PING")

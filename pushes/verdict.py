@@ -100,7 +100,7 @@ def apns(
     outcome = _APNS_BY_ANSWER.get((status, reason)) or _by_status(status)
     since = _instant(timestamp_ms) if status == 410 else None
     wait = retry_after if outcome is Outcome.RETRY else None
-    word = reason or ("" if outcome is Outcome.DELIVERED else f"HTTP {status}")
+    word = "" if outcome is Outcome.DELIVERED else reason or f"HTTP {status}"
     return Verdict(outcome, word, retry_after=wait, gone_since=since, vendor_id=vendor_id)
 
 
@@ -121,6 +121,8 @@ def no_connection(reason: str, *, ours: bool) -> Verdict:
 
 def _by_status(status: int) -> Outcome:
     """Reasons that Apple has not documented go by their class; what is not an answer of APNs at all is a wrong URL."""
+    if status == 200:
+        return Outcome.DELIVERED
     if status == 410:
         return Outcome.GONE
     if status == 429 or status >= 500:
