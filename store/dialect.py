@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
@@ -31,6 +31,7 @@ from store.served import ServedBuffer
 
 __all__ = ["Database", "database_now", "now_micros", "open"]
 
+Kept = TypeVar("Kept")
 BUSY_SECONDS = 5
 """How long a write waits for another before it is refused with ``Unavailable``."""
 POOL_SIZE = 5
@@ -53,8 +54,7 @@ class Database:
         self.sqlite_note = "" if self.is_postgresql else sqlite_library.note()
         self.on_jobs: list[Callable[[], None]] = []
         self.served = ServedBuffer(self)
-        self.revisions: dict[Any, Any] = {}  # compiled revisions, kept by store.compiled
-        self.running: set[Any] = set()  # idempotency keys whose first request runs in this process
+        self._kept: dict[type[Any], Any] = {}
         self._writer = writer
         self._hot = hot
         self._lock = asyncio.Lock()
@@ -104,6 +104,12 @@ class Database:
         """One plain SELECT on the driver's own connection; parameters are ``?1``, ``?2``."""
         with translated():
             return await self._hot.fetch(sql, parameters)
+
+    def kept(self, kind: type[Kept]) -> Kept:
+        """The one ``kind()`` that lives as long as this database is open: caches and the like of other modules."""
+        if kind not in self._kept:
+            self._kept[kind] = kind()
+        return cast(Kept, self._kept[kind])
 
     async def close(self) -> None:
         """Write what is buffered and close every connection."""

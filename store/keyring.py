@@ -82,9 +82,9 @@ class Keyring:
         """How everything encrypted under this secret begins."""
         return bytes([_FORMAT, len(secret_id)]) + secret_id.encode()
 
-    def digest(self, purpose: str, text: str) -> str:
-        """HMAC-SHA256 in hex under the current secret: to look things up that must not be stored."""
-        return self._mac(self.current, purpose, text.encode("utf-8", "surrogateescape")).hex()
+    def digest(self, purpose: str, text: str, secret_id: str | None = None) -> str:
+        """HMAC-SHA256 in hex, under the current secret unless one is named: to recognise what must not be stored."""
+        return self._mac(secret_id or self.current, purpose, text.encode("utf-8", "surrogateescape")).hex()
 
     def digests(self, purpose: str, text: str) -> tuple[str, ...]:
         """The digest under every secret, the current first: what was stored under an older one is still found."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import BindParameter, Integer, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -42,16 +42,18 @@ class Listed:
 
 @dataclass(slots=True)
 class _Notes:
-    fetched: list[tuple[int, str]] = field(default_factory=list)  # (card, edition)
+    fetched: list[tuple[int, int | None]] = field(default_factory=list)  # (card, device)
+    cut: list[int] = field(default_factory=list)  # cards
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
     listed: list[Listed] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.fetched) + len(self.listed)
+        return len(self.fetched) + len(self.cut) + len(self.listed)
 
     def put_back(self, other: _Notes) -> None:
         """Before these, notes that could not be written."""
         self.fetched[:0] = other.fetched
+        self.cut[:0] = other.cut
         self.counts.update(other.counts)
         self.listed[:0] = other.listed
 
@@ -67,11 +69,18 @@ class ServedBuffer:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def fetched(self, card_id: int, edition: str) -> None:
+    def fetched(self, card_id: int, edition: str, device_id: int | None = None) -> None:
         """A 200 with this edition has been sent to its last byte."""
         if len(self._notes) < KEPT_AT_MOST:
-            self._notes.fetched.append((card_id, edition))
+            self._notes.fetched.append((card_id, device_id))
             self._notes.counts[card_id, edition] += 1
+            self._schedule()
+
+    def thrown_away(self, card_id: int, edition: str) -> None:
+        """A download that was counted turned out to have been cut off: it counts no more."""
+        if len(self._notes) < KEPT_AT_MOST:
+            self._notes.cut.append(card_id)
+            self._notes.counts[card_id, edition] -= 1
             self._schedule()
 
     def listed(self, note: Listed) -> None:
@@ -147,27 +156,28 @@ async def write(db: Database, notes: _Notes) -> None:
         now = await database_now(conn)
         await _count(conn, notes.counts)
         await _stamp_devices(conn, sorted({note.device_id for note in notes.listed}), now)
-        touched = {card_id for card_id, _ in notes.fetched} | {card for note in notes.listed for card in note.card_ids}
+        touched = {*(card for card, _ in notes.fetched), *notes.cut}
+        touched |= {card for note in notes.listed for card in note.card_ids}
         await record(db, conn, await _lines(conn, notes, touched), now)
 
 
 async def _count(conn: AsyncConnection, counts: Counter[tuple[int, str]]) -> None:
     """An edition is counted while it is the card's newest served one: a late note of an older one changes nothing."""
-    if not counts:
-        return
     cards = tables.cards.c
     same = cards.served_edition == bindparam("edition")
-    statement = (
-        update(tables.cards)
-        .where(cards.id == bindparam("card"), cards.modified_edition == bindparam("edition"))
-        .values(
-            served_count=case((same, cards.served_count + bindparam("times")), else_=bindparam("times")),
-            served_edition=bindparam("edition"),
-        )
+    times: BindParameter[int] = bindparam("times", type_=Integer)
+    newest = (cards.id == bindparam("card"), cards.modified_edition == bindparam("edition"))
+    more = update(tables.cards).where(*newest)
+    more = more.values(
+        served_count=case((same, cards.served_count + times), else_=times), served_edition=bindparam("edition")
     )
-    await conn.execute(
-        statement, [{"card": card, "edition": edition, "times": n} for (card, edition), n in sorted(counts.items())]
-    )
+    fewer = update(tables.cards).where(*newest, same, cards.served_count + times >= 0)
+    fewer = fewer.values(served_count=cards.served_count + times)
+    noted = [(n, {"card": card, "edition": edition, "times": n}) for (card, edition), n in sorted(counts.items()) if n]
+    for statement, is_more in ((more, True), (fewer, False)):
+        wanted = [row for n, row in noted if (n > 0) is is_more]
+        if wanted:
+            await conn.execute(statement, wanted)
 
 
 async def _stamp_devices(conn: AsyncConnection, device_ids: list[int], now: datetime) -> None:
@@ -181,4 +191,6 @@ async def _lines(conn: AsyncConnection, notes: _Notes, touched: set[int]) -> lis
     rows = await conn.execute(select(cards.id, cards.brand_id).where(cards.id.in_(touched)))
     brands = {row.id: row.brand_id for row in rows}
     lines = [Line(brands[card], card, "listed", {}, n.device_id) for n in notes.listed for card in n.card_ids]
-    return [*lines, *(Line(brands[card], card, "fetched") for card, _ in notes.fetched)]
+    lines += [Line(brands[card], card, "cut") for card in notes.cut]
+    lines += [Line(brands[card], card, "fetched", {}, device) for card, device in notes.fetched]
+    return lines + [Line(brands[card], card, "cut") for card in notes.cut]

@@ -52,8 +52,8 @@ def _bind() -> ModuleType:
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
-    module: ModuleType = vars(aiosqlite.core)["sqlite3"]
-    return module
+    bound: ModuleType = vars(aiosqlite.core)["sqlite3"]
+    return bound
 
 
 _library: ModuleType = _bind()

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -164,6 +166,7 @@ revisions = Table(  # frozen by publishing
     Column("stamp", String(16), nullable=False),
     Column("author", String(200), nullable=False, default=""),
     Column("note", Text, nullable=False, default=""),
+    Column("rings", Boolean, nullable=False, default=False),  # whether its publish was asked to ring what it changes
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("template_id", "number"),
 )
@@ -206,6 +209,9 @@ cards = Table(
     Index(None, "template_id", "id"),
 )
 
+UNLISTED = text("state = 'active' AND sweeps < 3 AND (listed_at IS NULL OR listed_at + 5000000 < pushed_at)")
+"""Devices that have not asked what is new since their push (the push's answer may be written 5 s after the list)."""
+
 devices = Table(  # one row per (device, pass type): that is whom a push token belongs to
     "devices",
     metadata,
@@ -228,7 +234,7 @@ devices = Table(  # one row per (device, pass type): that is whom a push token b
     UniqueConstraint("pass_type_identifier", "device_hash"),
     Index(None, "push_token_hash"),
     Index(None, "pass_type_identifier", "id"),
-    Index(None, "pushed_at"),
+    Index("ix_devices_unlisted", "pushed_at", sqlite_where=UNLISTED, postgresql_where=UNLISTED),
     sqlite_autoincrement=True,
 )
 

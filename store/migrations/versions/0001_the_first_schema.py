@@ -141,7 +141,17 @@ def upgrade() -> None:
             batch_op.f("ix_devices_pass_type_identifier_id"), ["pass_type_identifier", "id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_devices_push_token_hash"), ["push_token_hash"], unique=False)
-        batch_op.create_index(batch_op.f("ix_devices_pushed_at"), ["pushed_at"], unique=False)
+        batch_op.create_index(
+            "ix_devices_unlisted",
+            ["pushed_at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "state = 'active' AND sweeps < 3 AND (listed_at IS NULL OR listed_at + 5000000 < pushed_at)"
+            ),
+            postgresql_where=sa.text(
+                "state = 'active' AND sweeps < 3 AND (listed_at IS NULL OR listed_at + 5000000 < pushed_at)"
+            ),
+        )
 
     op.create_table(
         "jobs",
@@ -272,6 +282,7 @@ def upgrade() -> None:
         sa.Column("stamp", sa.String(length=16), nullable=False),
         sa.Column("author", sa.String(length=200), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("rings", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["brand_id"], ["brands.id"], name=op.f("fk_revisions_brand_id")),
         sa.ForeignKeyConstraint(["template_id"], ["templates.id"], name=op.f("fk_revisions_template_id")),
@@ -399,7 +410,15 @@ def downgrade() -> None:
 
     op.drop_table("jobs")
     with op.batch_alter_table("devices", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_devices_pushed_at"))
+        batch_op.drop_index(
+            "ix_devices_unlisted",
+            sqlite_where=sa.text(
+                "state = 'active' AND sweeps < 3 AND (listed_at IS NULL OR listed_at + 5000000 < pushed_at)"
+            ),
+            postgresql_where=sa.text(
+                "state = 'active' AND sweeps < 3 AND (listed_at IS NULL OR listed_at + 5000000 < pushed_at)"
+            ),
+        )
         batch_op.drop_index(batch_op.f("ix_devices_push_token_hash"))
         batch_op.drop_index(batch_op.f("ix_devices_pass_type_identifier_id"))
 

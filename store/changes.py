@@ -1,0 +1,228 @@
+"""Changing a card: what differs, who sees it, what rings, and the push intent, all in one transaction.
+
+A change that no phone would show moves the version and nothing else; one that changes nothing does not even do that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit import data
+from passkit.change import Difference, FieldChange, Rings, compare, edition, next_rings, ring_order
+from passkit.errors import DataError, Problem, RenderError, Severity
+from passkit.model import CardState, Notify, Pass
+from store import jobs, randomness, tables
+from store.cardrows import CardRow, CardView, load, seal, view
+from store.dialect import Database
+from store.editions import filled, is_served, next_modified, settle, text_hash
+from store.errors import Conflict, Invalid, NotFound, VersionMismatch
+from store.timeline import Line, record
+
+
+class Unset(Enum):
+    """The absence of a value where None means something."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A JSON merge patch over a card: what is ``UNSET`` stays, None clears; so does null for a variable in ``data``.
+
+    ``version`` is a guard: another version there is a VersionMismatch.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    state: CardState | str | None = None
+    language: str | Unset | None = UNSET
+    external_id: str | Unset | None = UNSET
+    expires_at: datetime | Unset | None = UNSET
+    tags: tuple[str, ...] | Unset | None = UNSET
+    notify: Notify = Notify.RING
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The card after a change; ``is_visible`` also when only a barcode or a colour differs and ``visible`` is empty."""
+
+    card: CardView
+    visible: tuple[FieldChange, ...] = ()
+    is_visible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The same with the row, for operations made of several changes."""
+
+    card: CardRow
+    visible: tuple[FieldChange, ...] = ()
+    is_visible: bool = False
+
+
+async def change(db: Database, brand_id: int, serial: str, patch: Change, now: datetime) -> Changed:
+    """Change one card; NotFound, VersionMismatch, Invalid, or Conflict where the external id is another card's."""
+    try:
+        async with db.transaction() as conn:
+            card = await needed(db, conn, brand_id, serial)
+            applied = await apply_change(db, conn, card, patch, now)
+    except IntegrityError:
+        raise Conflict("Another card of this template has this external_id.", code="already_exists") from None
+    return Changed(view(db, applied.card), applied.visible, applied.is_visible)
+
+
+async def void(db: Database, brand_id: int, serial: str, now: datetime, notify: Notify = Notify.SILENT) -> Changed:
+    """Void one card; it rings nothing unless asked."""
+    return await change(db, brand_id, serial, Change(state=CardState.VOIDED, notify=notify), now)
+
+
+async def needed(db: Database, conn: AsyncConnection, brand_id: int, serial: str) -> CardRow:
+    """The brand's card with this serial number, locked; NotFound."""
+    mine = (tables.cards.c.brand_id == brand_id) & (tables.cards.c.serial_number == serial)
+    for card in await load(db, conn, mine, lock=True):
+        return card
+    raise NotFound("There is no card with this serial number.", code="card_not_found")
+
+
+async def apply_change(
+    db: Database,
+    conn: AsyncConnection,
+    card: CardRow,
+    patch: Change,
+    now: datetime,
+    origin: Mapping[str, Any] | None = None,
+) -> Applied:
+    """Apply a patch to a card that the caller has locked; ``origin`` goes on its timeline."""
+    if patch.version is not None and patch.version != card.row["version"]:
+        raise VersionMismatch(f"The card has version {card.row['version']}, not {patch.version}.")
+    after = patched(db, card, patch)
+    if after.values == card.values and _own(after.row) == _own(card.row):
+        return Applied(card)
+    card = await settle(db, conn, card, now)
+    after = CardRow({**card.row, **_own(after.row)}, after.revision, after.stored)
+    shown = _shown(db, after, now)
+    difference = _difference(db, card, shown, now)
+    values = {
+        **_own(after.row),
+        "data_encrypted": seal(db, after.stored, card.row["serial_number"]),
+        "version": card.row["version"] + 1,
+        "updated_at": now,
+    }
+    rings = Rings()
+    if difference.visible:
+        rings = _next_rings(db, card, difference, patch.notify, shown)
+        values |= _new_edition(db, card, rings, shown, now)
+    await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))
+    after = CardRow({**card.row, **values}, after.revision, after.stored)
+    visible = difference.rung(rings.ring) if difference.visible else ()
+    await _tell(db, conn, after, patch, visible, difference.visible, origin or {}, now)
+    return Applied(after, visible, difference.visible)
+
+
+def patched(db: Database, card: CardRow, patch: Change) -> CardRow:
+    """The card as the patch would have it; Invalid with the pointers of what does not fit."""
+    template = card.revision.template
+    try:
+        accepted = data.accept(template, patch.data, partial=True)
+    except DataError as error:
+        raise Invalid(error.problems) from None
+    cleared = {name for name, value in patch.data.items() if value is None}
+    stored = {**card.stored, **data.to_json(template, accepted)}
+    stored = {name: value for name, value in stored.items() if name not in cleared}
+    own = {name: value for name, value in _given(patch).items() if value is not UNSET}
+    return CardRow({**card.row, **own}, card.revision, stored)
+
+
+def _given(patch: Change) -> dict[str, Any]:
+    return {
+        "state": UNSET if patch.state is None else CardState(patch.state).value,
+        "language": patch.language,
+        "external_id": patch.external_id,
+        "expires_at": patch.expires_at,
+        "tags": patch.tags if patch.tags is UNSET else list(patch.tags or ()),
+    }
+
+
+def _own(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a patch may name."""
+    return {name: row[name] for name in ("state", "language", "external_id", "expires_at", "tags")}
+
+
+def _shown(db: Database, after: CardRow, now: datetime) -> Pass:
+    """The card as it would be; what the template cannot show is refused, so that no phone is left with nothing."""
+    try:
+        return filled(db, after, now, ring=None)
+    except RenderError as error:
+        detail = f"the template's {error.pointer} cannot show this data: {error.detail}"
+        raise Invalid([Problem(Severity.ERROR, "/data", detail)]) from None
+
+
+def _difference(db: Database, card: CardRow, shown: Pass, now: datetime) -> Difference:
+    try:
+        return compare(filled(db, card, now, ring=None), shown)
+    except RenderError:  # the card could not be shown before: the change mends it
+        return Difference(visible=True)
+
+
+def _next_rings(db: Database, card: CardRow, difference: Difference, notify: Notify, shown: Pass) -> Rings:
+    previous = Rings(tuple(card.row["ring"]), tuple(card.row["ring_waiting"]))
+    served = is_served(db, card.row)
+    return next_rings(previous, served=served, difference=difference, notify=notify, order=ring_order(shown))
+
+
+def _new_edition(db: Database, card: CardRow, rings: Rings, shown: Pass, now: datetime) -> dict[str, Any]:
+    stamp = randomness.stamp()
+    return {
+        "stamp": stamp,
+        "ring": list(rings.ring),
+        "ring_waiting": list(rings.waiting),
+        "ring_text_hash": text_hash(db, card.row, rings, shown),
+        "modified_edition": edition(card.row["revision_stamp"], stamp, (), card.row["brand_stamp"]),
+        "last_modified": next_modified(card.row, now),
+    }
+
+
+async def _tell(
+    db: Database,
+    conn: AsyncConnection,
+    card: CardRow,
+    patch: Change,
+    visible: tuple[FieldChange, ...],
+    is_visible: bool,
+    origin: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """The push intent, and the lines on the timeline."""
+    brand_id = card.row["brand_id"]
+    detail = {
+        **origin,
+        "version": card.row["version"],
+        "notify": patch.notify.value,
+        "is_visible": is_visible,
+        "visible": [row.to_json() for row in visible],
+    }
+    if patch.state is not None:
+        detail["state"] = card.row["state"]
+    lines = [Line(brand_id, card.id, "changed", detail)]
+    if is_visible:
+        await jobs.want_card(
+            conn,
+            brand_id=brand_id,
+            pass_type_identifier=card.row["pass_type_identifier"],
+            card_id=card.id,
+        )
+        held = select(func.count()).where(tables.registrations.c.card_id == card.id)
+        phones = (await conn.execute(held)).scalar_one()
+        lines += [Line(brand_id, card.id, "queued", {"phones": phones})] if phones else []
+    await record(db, conn, lines, now)

@@ -1,0 +1,117 @@
+"""What an edition that nobody has been served yet needs: its Last-Modified, and which field may ring in it.
+
+A change of the card makes its edition in its own transaction. A publish or a change of the brand moves the editions of all
+its cards without touching them; each such card is settled here when it is first asked for or changed. ``modified_edition``
+names the edition that ``last_modified`` and the rings belong to, and nothing is ever served of an edition that is not it.
+
+Publishing rings nothing unless asked. The ring of the last change stays for phones that have not fetched it, because for the
+others the field then says the same and iOS shows no text; but where the publish rewords that very field, and some phone has
+fetched it before, the ring is dropped (``ring_text_hash`` remembers what it said).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit.change import Rings, compare, next_rings, ring_order
+from passkit.errors import RenderError
+from passkit.model import Notify, Pass
+from passkit.render import Revision, fill
+from store import compiled, tables
+from store.cardrows import CardRow, card_model
+from store.dialect import Database
+
+RING_PURPOSE = "ring-text"
+
+
+def is_served(db: Database, row: Mapping[str, Any]) -> bool:
+    """Whether the edition that the rings belong to has reached a phone at least once."""
+    written = row["served_count"] if row["served_edition"] == row["modified_edition"] else 0
+    return written + db.served.pending(row["id"], row["modified_edition"]) > 0
+
+
+def next_modified(row: Mapping[str, Any], now: datetime) -> int:
+    """Epoch seconds, at least one later than before: HTTP dates tell seconds apart, and clocks step back."""
+    return max(int(now.timestamp()), int(row["last_modified"]) + 1)
+
+
+def filled(
+    db: Database, card: CardRow, now: datetime, *, ring: frozenset[str] | None, revision: Revision | None = None
+) -> Pass:
+    """The card filled into its revision (or another); raises RenderError."""
+    return fill(revision or card.revision, card_model(db, card, ring=ring), None, card.row["language"], now)
+
+
+def text_hash(db: Database, card: Mapping[str, Any], rings: Rings, shown: Pass) -> str | None:
+    """What the ringing field says, as a hash that tells nothing of it."""
+    said = _said(rings.ring[0], shown) if rings.ring else None
+    return None if said is None else db.keyring.digest(RING_PURPOSE, said, card["secret_id"])
+
+
+async def settle(db: Database, conn: AsyncConnection, card: CardRow, now: datetime) -> CardRow:
+    """The card with its rings and Last-Modified of the current edition, written where they were of an older one."""
+    if card.edition == card.row["modified_edition"]:
+        return card
+    rings, said = await _rings(db, conn, card, now)
+    values = {
+        "ring": list(rings.ring),
+        "ring_waiting": list(rings.waiting),
+        "ring_text_hash": said,
+        "modified_edition": card.edition,
+        "last_modified": next_modified(card.row, now),
+    }
+    await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))
+    return CardRow({**card.row, **values}, card.revision, card.stored)
+
+
+async def _rings(db: Database, conn: AsyncConnection, card: CardRow, now: datetime) -> tuple[Rings, str | None]:
+    before = Rings(tuple(card.row["ring"]), tuple(card.row["ring_waiting"]))
+    if not (before.ring or card.row["revision_rings"]):
+        return Rings(), None
+    served = is_served(db, card.row)
+    shown = filled(db, card, now, ring=None)
+    rings = _kept(db, card, before, shown, served=served)
+    if card.row["revision_rings"]:
+        rings = await _published(db, conn, card, rings, shown, now, served=served)
+    return rings, text_hash(db, card.row, rings, shown)
+
+
+def _kept(db: Database, card: CardRow, before: Rings, shown: Pass, *, served: bool) -> Rings:
+    """The last change's rings in the new edition."""
+    if not served:
+        can_ring = ring_order(shown)
+        return Rings(
+            tuple(key for key in before.ring if key in can_ring),
+            tuple(key for key in before.waiting if key in can_ring),
+        )
+    same = text_hash(db, card.row, before, shown) == card.row["ring_text_hash"]
+    return Rings(before.ring if same else ())
+
+
+async def _published(
+    db: Database, conn: AsyncConnection, card: CardRow, rings: Rings, shown: Pass, now: datetime, *, served: bool
+) -> Rings:
+    """A publish that was asked to ring: through what it changed since the revision before it."""
+    revisions = tables.revisions.c
+    one_before = select(revisions.id).where(
+        revisions.template_id == card.row["template_id"], revisions.number == card.row["revision_number"] - 1
+    )
+    revision_id = (await conn.execute(one_before)).scalar_one_or_none()
+    if revision_id is None:
+        return rings
+    old = await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=card.row["brand_stamp"])
+    try:
+        difference = compare(filled(db, card, now, ring=None, revision=old), shown)
+    except RenderError:  # the publish mends this card: there is nothing it read before
+        return rings
+    return next_rings(rings, served=served, difference=difference, notify=Notify.RING, order=ring_order(shown))
+
+
+def _said(key: str, shown: Pass) -> str | None:
+    """The text of a field that can ring."""
+    return next((field.text for field in shown.fields if field.key == key and field.change_message), None)

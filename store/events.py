@@ -1,0 +1,192 @@
+"""The backend's webhooks applied: deduplicated, ordered and answered, each in one transaction.
+
+The event's id and its effect are written together: a repetition changes nothing, and a refused event (wrong data) is not
+remembered, so that the corrected one works. Order is kept per (card, source, variable), see ``store.ordering``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit import data
+from passkit.change import FieldChange
+from passkit.errors import DataError, Problem, Severity
+from passkit.model import CardState, Notify
+from store import ordering, tables, waiting
+from store.cardrows import CardRow
+from store.changes import Applied, Change, apply_change
+from store.dialect import Database
+from store.errors import Conflict, Invalid, StoreError
+from store.finding import CardRef, resolve
+from store.issuing import ATTEMPTS, issue_in
+from store.ordering import Moment
+from store.requests import CardChanged, CardVoided, asked, card_ref, moved, new_card
+
+NO_CARD = "no_card"
+
+
+@dataclass(frozen=True, slots=True)
+class HookEvent:
+    """A verified event: ``timestamp`` is the one in its body, ``data`` JSON values."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """``result`` is applied, nothing_visible, duplicate, stale or no_card; ``visible`` what people see of it."""
+
+    result: str
+    visible: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    db: Database
+    conn: AsyncConnection
+    source_id: int
+    brand_id: int
+    event: HookEvent
+    now: datetime
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the card's timeline says of where a change came from."""
+        return {"event": self.event.id, "type": self.event.type}
+
+
+async def deliver(db: Database, source: Any, event: HookEvent, now: datetime) -> HookAnswer:
+    """Apply an event of a source (``sources.Source``).
+
+    Invalid with pointers for wrong data, Conflict ``card_ambiguous`` for a word that is different cards' names, StoreError
+    ``not_supported`` for news: then nothing is remembered of the event.
+    """
+    apply = _TYPES.get(event.type)
+    if apply is None:
+        known = ", ".join(_TYPES)
+        raise Invalid([Problem(Severity.ERROR, "/type", f"there is no event {event.type!r}; there are: {known}")])
+    for _ in range(ATTEMPTS):
+        try:
+            async with db.transaction() as conn:
+                if not await _is_first(db, conn, source.id, event.id, now):
+                    return HookAnswer("duplicate")
+                return await apply(_Delivery(db, conn, source.id, source.brand_id, event, now))
+        except IntegrityError:  # another request has just issued the card, or taken its number
+            continue
+    raise Conflict("The card was issued by several requests at once; send the event again.")
+
+
+async def _is_first(db: Database, conn: AsyncConnection, source_id: int, event_id: str, now: datetime) -> bool:
+    insert = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.seen_events)
+    row = insert.values(source_id=source_id, event_id=event_id, received_at=now)
+    return bool((await conn.execute(row.on_conflict_do_nothing())).rowcount)
+
+
+async def _card_changed(delivery: _Delivery) -> HookAnswer:
+    body = asked(CardChanged, delivery.event.data, "/data")
+    ref = card_ref(body.card, "/data/card")
+    said = Moment(body.version, delivery.event.timestamp)
+    cards = await resolve(delivery.db, delivery.conn, delivery.brand_id, ref, lock=True)
+    if not cards:
+        await _keep_waiting(delivery, ref, body.set, said)
+        return HookAnswer(NO_CARD)
+    _refuse_misfits(cards, body.set)
+    done = [await _change_one(delivery, card, body, said) for card in cards]
+    applied = [one for one in done if one is not None]
+    return _answer(applied) if applied or not body.set else HookAnswer("stale")
+
+
+async def _change_one(delivery: _Delivery, card: CardRow, body: CardChanged, said: Moment) -> Applied | None:
+    """Apply to one card what is newer than what it has of this source; None when all of it is stale."""
+    own = [name for name in body.set if name in card.revision.template.variables]
+    fresh = await ordering.newer(delivery.conn, card.id, delivery.source_id, own, said)
+    if not fresh:
+        return None
+    patch = Change(data={name: body.set[name] for name in fresh}, notify=body.notify)
+    applied = await apply_change(delivery.db, delivery.conn, card, patch, delivery.now, delivery.origin)
+    await ordering.remember(delivery.conn, card.id, delivery.source_id, fresh, said)
+    return applied
+
+
+def _refuse_misfits(cards: list[CardRow], given: Mapping[str, Any]) -> None:
+    """Every variable must be declared by one of the cards' templates, and fit each that declares it."""
+    problems: dict[str, Problem] = {}
+    unknown = set(given)
+    for card in cards:
+        template = card.revision.template
+        own = {name: value for name, value in given.items() if name in template.variables or len(cards) == 1}
+        unknown -= set(template.variables)
+        try:
+            data.accept(template, own, partial=True)
+        except DataError as error:
+            problems |= {problem.pointer: problem for problem in error.problems}
+    if not problems and unknown:
+        name = min(unknown)
+        problems[name] = Problem(Severity.ERROR, f"/data/{name}", f"no card of this name has the variable `{name}`")
+    if problems:
+        raise moved(Invalid(list(problems.values())), "/data", "/data/set")
+
+
+async def _keep_waiting(delivery: _Delivery, ref: CardRef, given: Mapping[str, Any], said: Moment) -> None:
+    if ref.waits_as is None:
+        return
+    await waiting.keep(
+        delivery.db,
+        delivery.conn,
+        source_id=delivery.source_id,
+        brand_id=delivery.brand_id,
+        external_id=ref.waits_as,
+        template_key=ref.template or "",
+        given=given,
+        moment=said,
+        now=delivery.now,
+    )
+
+
+async def _card_issued(delivery: _Delivery) -> HookAnswer:
+    new = new_card(delivery.event.data, "/data")
+    try:
+        issued = await issue_in(delivery.db, delivery.conn, delivery.brand_id, new, delivery.now)
+    except Invalid as error:
+        raise moved(error, "", "/data") from None
+    return HookAnswer("applied" if issued.created else "nothing_visible")
+
+
+async def _card_voided(delivery: _Delivery) -> HookAnswer:
+    body = asked(CardVoided, delivery.event.data, "/data")
+    ref = card_ref(body.card, "/data/card")
+    cards = await resolve(delivery.db, delivery.conn, delivery.brand_id, ref, lock=True)
+    if not cards:
+        return HookAnswer(NO_CARD)
+    patch = Change(state=CardState.VOIDED, notify=Notify(body.notify))
+    applied = [
+        await apply_change(delivery.db, delivery.conn, card, patch, delivery.now, delivery.origin) for card in cards
+    ]
+    return _answer(applied)
+
+
+async def _news_published(delivery: _Delivery) -> HookAnswer:
+    raise StoreError("This server does not send news yet.", code="not_supported")
+
+
+def _answer(applied: list[Applied]) -> HookAnswer:
+    visible = tuple(row for one in applied for row in one.visible)
+    return HookAnswer("applied" if any(one.is_visible for one in applied) else "nothing_visible", visible)
+
+
+_TYPES = {
+    "card.changed": _card_changed,
+    "card.issued": _card_issued,
+    "card.voided": _card_voided,
+    "news.published": _news_published,
+}

@@ -1,0 +1,93 @@
+"""What runs by itself: the daily bounds of every table that grows, and ringing again who did not come.
+
+Rows are deleted a few thousand at a time, so that no write waits long.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Table, delete, func, select, text, tuple_, update
+
+from store import idempotency, jobs, tables
+from store.clock import database_now
+from store.dialect import Database
+
+SEEN_EVENTS = timedelta(days=30)
+WAITING_CHANGES = timedelta(days=90)
+TIMELINE = timedelta(days=180)
+LINES_A_CARD = 1_000
+JOBS = timedelta(days=30)
+"""An intent that nobody could deliver for so long: the phone's own polling and the next change remain."""
+ROWS = 5_000
+"""Rows deleted in one transaction."""
+LISTS_WITHIN = timedelta(hours=1)
+"""How long after its push a phone may take to ask what is new, before it is rung again (at most three times)."""
+PHONES = 500
+"""Phones rung again in one go."""
+
+
+async def daily(db: Database, now: datetime) -> dict[str, int]:
+    """Bound what grows; returns the rows deleted by table."""
+    limits: list[tuple[Table, Any]] = [
+        (tables.seen_events, tables.seen_events.c.received_at < now - SEEN_EVENTS),
+        (tables.waiting_changes, tables.waiting_changes.c.received_at < now - WAITING_CHANGES),
+        (tables.idempotency_keys, tables.idempotency_keys.c.created_at < now - idempotency.KEPT),
+        (tables.timeline, tables.timeline.c.at < now - TIMELINE),
+        (tables.jobs, tables.jobs.c.wanted_at < now - JOBS),
+    ]
+    deleted = {table.name: await _delete(db, table, old) for table, old in limits}
+    deleted["timeline"] += await _shorten_timelines(db)
+    return deleted
+
+
+async def ring_again(db: Database, now: datetime | None = None) -> int:
+    """Ring phones that have not listed within an hour of their push; returns how many.
+
+    By the database's clock, which the pushes and lists were stamped with; ``now`` is for tests.
+    """
+    devices = tables.devices
+    async with db.transaction() as conn:
+        before = (now or await database_now(conn)) - LISTS_WITHIN
+        silent = select(devices.c.id, devices.c.brand_id, devices.c.pass_type_identifier)
+        silent = silent.where(text(tables.UNLISTED.text), devices.c.pushed_at < before)
+        rows = (await conn.execute(silent.order_by(devices.c.pushed_at).limit(PHONES))).all()
+        for row in rows:
+            again = update(devices).where(devices.c.id == row.id)
+            await conn.execute(again.values(sweeps=devices.c.sweeps + 1))
+            await jobs.want_device(
+                conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, device_id=row.id
+            )
+        return len(rows)
+
+
+async def _delete(db: Database, table: Table, old: Any) -> int:
+    key = tuple_(*table.primary_key.columns)
+    total = 0
+    while True:
+        async with db.transaction() as conn:
+            some = select(*table.primary_key.columns).where(old).limit(ROWS)
+            rows = [tuple(row) for row in await conn.execute(some)]
+            if rows:
+                await conn.execute(delete(table).where(key.in_(rows)))
+        total += len(rows)
+        if len(rows) < ROWS:
+            return total
+
+
+async def _shorten_timelines(db: Database) -> int:
+    """A card that changes every second keeps its newest lines."""
+    table = tables.timeline
+    async with db.reading() as conn:
+        long = select(table.c.card_id).group_by(table.c.card_id).having(func.count() > LINES_A_CARD)
+        card_ids = (await conn.execute(long)).scalars().all()
+    total = 0
+    for card_id in card_ids:
+        mine = table.c.card_id == card_id
+        async with db.reading() as conn:
+            newest = select(table.c.id).where(mine).order_by(table.c.id.desc()).offset(LINES_A_CARD).limit(1)
+            last = (await conn.execute(newest)).scalar_one_or_none()
+        if last is not None:
+            total += await _delete(db, table, mine & (table.c.id <= last))
+    return total
