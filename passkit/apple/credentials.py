@@ -32,6 +32,7 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.+?-----END \1-----", re.D
 _G4 = x509.load_pem_x509_certificate(wwdr.G4_PEM)
 
 _DAMAGED = (
+    TypeError,
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,

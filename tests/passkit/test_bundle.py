@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import cms as asn1_cms
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.pki import DEFAULT_PASS_TYPE, DEFAULT_TEAM, LookAlike
@@ -163,6 +163,7 @@ names = st.lists(
 some_files = st.dictionaries(names, st.binary(max_size=200), max_size=6)
 
 
+@settings(deadline=None)
 @given(images=some_files, own=some_files)
 def test_any_names_and_contents_come_back(images: dict[str, bytes], own: dict[str, bytes]) -> None:
     own = {"pass.json": b"{}", **{name: content for name, content in own.items() if name not in images}}
