@@ -24,7 +24,7 @@ TASK_SECONDS = 1.0
 """Threat model, rows 13 and 15: each payload is refused or killed within one second."""
 REPLY_BYTES = 64 * 1024 * 1024
 """The largest answer: a template's pictures after normalisation."""
-_CHILD = "import sys; sys.path.insert(0, {root!r}); from commands.limited_child import main; main()"
+_CHILD = "import sys; sys.path.insert(0, {root!r}); from {module} import main; main()"
 
 
 class LimitError(Exception):
@@ -34,8 +34,9 @@ class LimitError(Exception):
 class LimitedPool:
     """A few warm children; each does one task at a time."""
 
-    def __init__(self, size: int = 1) -> None:
+    def __init__(self, size: int = 1, module: str = "commands.limited_child") -> None:
         self._size = size
+        self._module = module
         self._idle: asyncio.Queue[_Child] = asyncio.Queue()
         self._started = False
 
@@ -43,7 +44,7 @@ class LimitedPool:
         """Warm the children; ``run`` does it by itself when nobody has."""
         if not self._started:
             self._started = True
-            children = [_Child() for _ in range(self._size)]
+            children = [_Child(self._module) for _ in range(self._size)]
             for child in children:
                 self._idle.put_nowait(child)
             await asyncio.gather(*(child.ready() for child in children))
@@ -69,7 +70,7 @@ class LimitedPool:
             return await child.ask({"task": task, "seconds": deadline, **payload}, deadline)
         except (LimitError, asyncio.CancelledError):
             await child.kill()
-            child = _Child()
+            child = _Child(self._module)
             raise
         finally:
             self._idle.put_nowait(child)
@@ -86,7 +87,8 @@ def _encode(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 class _Child:
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._starting: asyncio.Task[asyncio.subprocess.Process] | None = None
 
     async def ready(self) -> asyncio.subprocess.Process:
@@ -99,15 +101,19 @@ class _Child:
             sys.executable,
             "-I",
             "-c",
-            _CHILD.format(root=str(ROOT)),
+            _CHILD.format(root=str(ROOT), module=self._module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={"LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
-        greeting = await asyncio.wait_for(_receive(process), START_SECONDS)
+        try:
+            greeting = await asyncio.wait_for(_receive(process), START_SECONDS)
+        except (TimeoutError, EOFError):
+            greeting = {}
         if greeting != {"ready": True}:
+            await _end(process)
             raise LimitError("The limited process did not start.")
         return process
 
@@ -119,7 +125,7 @@ class _Child:
                 answer = await _receive(process)
         except TimeoutError:
             raise LimitError(f"It took longer than {deadline:g} s and was stopped.") from None
-        except (EOFError, ConnectionError):
+        except (EOFError, ConnectionError):  # the pipe ended: the system has killed it
             raise LimitError("It needed more memory or processor time than is allowed and was stopped.") from None
         if answer.get("limit"):
             raise LimitError(str(answer["limit"]))
@@ -128,10 +134,20 @@ class _Child:
     async def kill(self) -> None:
         if self._starting is None:
             return
-        process = await self.ready()
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        try:
+            process = await self.ready()
+        except LimitError:
+            return
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the child and close both pipes."""
+    if process.returncode is None:
+        process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.communicate()
 
 
 async def _send(process: asyncio.subprocess.Process, message: Mapping[str, Any]) -> None:

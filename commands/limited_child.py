@@ -20,19 +20,21 @@ from commands import offline
 from passkit.errors import ImageError, PasskitError
 from passkit.images import intake
 
+Tasks = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
+"""Name of a task -> what does it, from the request's JSON to the answer's."""
 MEMORY = 512 * 1024 * 1024
 """How much a task may take beyond the warm process."""
 REQUEST_BYTES = 256 * 1024 * 1024
 
 
-def main() -> None:
+def main(tasks: Tasks | None = None) -> None:
     """Serve tasks until the parent closes the pipe."""
     requests, answers = _private_pipes()
     offline.warm_up()
     _limit()
     _write(answers, {"ready": True})
     while request := _read(requests):
-        _write(answers, _do(request))
+        _write(answers, _do(tasks or TASKS, request))
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -55,12 +57,12 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (base + MEMORY, base + MEMORY))
 
 
-def _do(request: Mapping[str, Any]) -> dict[str, Any]:
+def _do(tasks: Tasks, request: Mapping[str, Any]) -> dict[str, Any]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     spent = usage.ru_utime + usage.ru_stime
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(spent + float(request["seconds"])), resource.RLIM_INFINITY))
     try:
-        return TASKS[request["task"]](request)
+        return tasks[request["task"]](request)
     except MemoryError:
         return {"limit": "It needed more memory than is allowed and was stopped."}
     except RecursionError:
@@ -86,7 +88,7 @@ def _image(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"content": base64.b64encode(content).decode()}
 
 
-TASKS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"check": _check, "image": _image}
+TASKS: Tasks = {"check": _check, "image": _image}
 
 
 def _read(pipe: BinaryIO) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-QUIET = ("asyncio", "aiosqlite", "h2", "hpack", "httpcore", "httpx", "PIL", "aiohttp.access")
+QUIET = ("aiosqlite", "alembic", "asyncio", "h2", "hpack", "httpcore", "httpx", "PIL", "aiohttp.access")
 """Libraries whose debug lines may repeat headers or addresses; ours name route templates alone."""
 
 

@@ -25,7 +25,7 @@ async def run(db: Database, owner: str) -> None:
     while True:
         try:
             if await leases.take(db, name="sweeps", owner=owner, duration=timedelta(seconds=3 * LOOK_SECONDS)):
-                await sweeps.ring_again(db, now())
+                await sweeps.ring_again(db)
                 if now() >= next_daily:
                     next_daily = now() + DAY
                     await sweeps.daily(db, now())

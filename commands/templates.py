@@ -141,8 +141,7 @@ def _report(problems: Sequence[Problem], what: str) -> int:
     for problem in problems:
         print(problem)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    others = len(problems) - errors
-    print(f"{what}: {errors or 'no'} errors, {others or 'no'} warnings and notes.")
+    print(f"{what}: {errors} errors, {len(problems) - errors} warnings and notes.")
     return 1 if errors else 0
 
 

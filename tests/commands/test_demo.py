@@ -1,0 +1,49 @@
+"""README's first command: the demo on a free port, its page, its file, and the next start where the last one ended."""
+
+import json
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.commands.processes import Process
+
+STARTERS = {"coffee", "salon", "clinic", "fitness"}
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_runs_prints_its_pages_and_starts_again_with_the_same_keys(tmp_path: Path):
+    words = ("demo", "--port", "0", "--data-dir", str(tmp_path / "demo"))
+    with Process(*words, environ={}, cwd=tmp_path) as process:
+        page = process.wait_for("/sandbox/").split()[1]
+        demo = json.loads((tmp_path / "demo" / "demo.json").read_text())
+        assert demo["sandbox_url"] == page
+        assert demo["url"].startswith("http://127.0.0.1:")
+        assert demo["studio_user"] is None
+        assert demo["studio_password"] is None
+        assert stat.S_IMODE((tmp_path / "demo" / "demo.json").stat().st_mode) == 0o600
+        assert httpx.get(page).status_code == 200
+        headers = {"Authorization": f"Bearer {demo['api_key']}"}
+        templates = httpx.get(f"{demo['url']}/api/v1/templates", headers=headers).json()
+        assert {row["key"] for row in templates["templates"]} >= STARTERS
+        assert process.stop(signal.SIGINT) == 0
+        assert "Traceback" not in process.output
+    with Process(*words, environ={}, cwd=tmp_path) as process:
+        process.wait_for("/sandbox/")
+        again = json.loads((tmp_path / "demo" / "demo.json").read_text())
+        assert again["api_key"] == demo["api_key"]
+        assert again["hook_secret"] == demo["hook_secret"]
+        assert process.stop(signal.SIGTERM) == 0
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with Process("demo", "--port", port, "--data-dir", str(tmp_path), environ={}) as process:
+            assert process.wait() == 1
+            assert "choose another with --port" in process.output
