@@ -105,12 +105,13 @@ RULES: tuple[Rule, ...] = (
 
 def check(template: Template) -> list[Problem]:
     """Every limit that the template passes, the worst first; an empty list for a clean one."""
-    problems = [problem for rule in RULES for problem in _judged(rule, template)]
+    problems = [problem for rule in RULES for problem in judged(rule, template)]
     order = list(Severity)
     return sorted(dict.fromkeys(problems), key=lambda problem: order.index(problem.severity))
 
 
-def _judged(rule: Rule, template: Template) -> Iterator[Problem]:
+def judged(rule: Rule, template: Template) -> Iterator[Problem]:
+    """What one rule finds; a rule that trips becomes a note."""
     try:
         for pointer, detail, fix in rule.find(template):
             yield Problem(rule.severity, pointer, detail, fix, rule.log_line)
