@@ -54,6 +54,7 @@ _ROWS = (
     Kind("body_too_large", 413, "Body too large", "Send less in one request."),
     Kind("unsupported_body", 415, "Body not supported", "Send the body plain: no Content-Encoding, no multipart."),
     Kind("invalid", 422, "Invalid input", "Each of `errors` names the place by a JSON pointer and says what fits."),
+    Kind("not_supported", 422, "Not supported here", "This server cannot do that yet; the detail says what."),
     Kind("idempotency_reused", 422, "Key used before", "This Idempotency-Key came with another body; use a new key."),
     Kind("rate_limited", 429, "Too many failures", "Wait as long as Retry-After says."),
     Kind("internal", 500, "Our mistake", "It is logged under the request id; tell it to the operator."),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 
 import jinja2
 from aiohttp import web
@@ -41,6 +43,15 @@ class HandlerOptions:
 
 
 @dataclass(slots=True)
+class Readiness:
+    """The last answer of ``/readyz``: ``at`` by the monotonic clock, and the checks by name."""
+
+    at: float = -inf
+    checks: dict[str, str] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
 class Lifecycle:
     """Whether the server is going away: ``/readyz`` says so before connections are refused."""
 
@@ -50,6 +61,7 @@ class Lifecycle:
 DATABASE = web.AppKey("database", Database)
 SIGNERS = web.AppKey("signers", Signers)
 OPTIONS = web.AppKey("options", HandlerOptions)
+READINESS = web.AppKey("readiness", Readiness)
 LIFECYCLE = web.AppKey("lifecycle", Lifecycle)
 LIMITER = web.AppKey("limiter", Limiter)
 PAGES = web.AppKey("pages", jinja2.Environment)

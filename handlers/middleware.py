@@ -27,7 +27,7 @@ CLIENT_GONE = 499
 """What the log says when the client left before its answer: nginx's number."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_SLASHES = re.compile(r"\{slash\d+:/\+\}")
+_SLASHES = re.compile(r"\{slash\d+\}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -113,7 +113,7 @@ def route_template(request: web.Request) -> str:
 
 @lru_cache(maxsize=256)
 def _readable(canonical: str) -> str:
-    return _SLASHES.sub("/", canonical)
+    return _SLASHES.sub("", canonical)
 
 
 def _guarded(request: web.Request) -> Connection | None:

@@ -43,10 +43,11 @@ def environment(static: Mapping[str, tuple[bytes, str]]) -> jinja2.Environment:
     )
     pages.globals["static"] = lambda name: f"/static/{name}?v={_version(static[name][0])}"
     pages.filters["clip"] = cardface.clip
+    pages.filters["shape"] = shape
     return pages
 
 
-def static_files() -> Mapping[str, tuple[bytes, str]]:
+def static_files() -> dict[str, tuple[bytes, str]]:
     """Every static file by its name: content and media type. They are few and small, so they stay in memory."""
     files = (path for path in sorted((ROOT / "static").iterdir()) if path.suffix in CONTENT_TYPES)
     return {path.name: (path.read_bytes(), CONTENT_TYPES[path.suffix]) for path in files}
@@ -106,6 +107,19 @@ async def static(request: web.Request) -> web.Response:
         "Cache-Control": "public, max-age=31536000, immutable" if "v" in request.query else "public, max-age=300"
     }
     return web.Response(body=content, content_type=media_type, headers=headers)
+
+
+def shape(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in a few words, for the readable description."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "anyOf" in schema:
+        return " or ".join(shape(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {shape(schema.get('items', {}))}"
+    return str(schema.get("format", schema.get("type", "anything")))
 
 
 def _version(content: bytes) -> str:

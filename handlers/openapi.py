@@ -1,0 +1,286 @@
+"""The description of the REST interface, OpenAPI 3.1, made from the models and one table of operations.
+
+``OPERATIONS`` names every route under ``/api/v1`` and every hook; a test holds it against the router, and the answers
+against the schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from handlers import models, pages
+from handlers.errors import CATALOGUE, MEDIA_TYPE
+from handlers.keys import OPTIONS
+from passkit.model import CardState
+
+VERSION = "1.0.0"
+_PROBLEM = {"$ref": "#/components/schemas/ProblemAnswer"}
+_HEADERS_OF_HOOKS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the path, the query or the headers."""
+
+    name: str
+    place: str
+    description: str
+    schema: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As OpenAPI writes it."""
+        required = self.place == "path" or self.name in _HEADERS_OF_HOOKS
+        return {
+            "name": self.name,
+            "in": self.place,
+            "required": required,
+            "description": self.description,
+            "schema": dict(self.schema),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route: what it takes, what it answers, and the codes of the catalogue that it may end in."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answers: Mapping[int, type[BaseModel]]
+    problems: tuple[str, ...]
+    scope: str | None = None
+    body: type[BaseModel] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    description: str = ""
+
+
+def _text(name: str, place: str, description: str, **schema: Any) -> Parameter:
+    return Parameter(name, place, description, {"type": "string", **schema})
+
+
+_SERIAL = _text("serial", "path", "The card's serial number.")
+_IDEMPOTENCY = _text(
+    "Idempotency-Key", "header", "Any text of yours: the same key gives the same answer.", maxLength=200
+)
+_COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable")
+_BODIES = ("bad_json", "too_slow", "body_too_large", "unsupported_body", "invalid")
+_EVENTS = (
+    "webhook_refused",
+    "card_ambiguous",
+    "conflict",
+    "already_exists",
+    "not_published",
+    "not_supported",
+    "rate_limited",
+    "internal",
+    "unavailable",
+)
+_ONCE = ("bad_request", "idempotency_running", "idempotency_reused")
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/api/v1/cards",
+        "issueCard",
+        "Issue a card",
+        {201: models.CardAnswer, 200: models.CardAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "not_published", "already_exists", "conflict"),
+        "cards:write",
+        models.CardRequest,
+        (_IDEMPOTENCY,),
+        "201 with the new card; 200 with the card that exists for this (template, external_id), its data untouched.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/cards",
+        "listCards",
+        "List cards",
+        {200: models.CardListAnswer},
+        (*_COMMON, "bad_cursor", "invalid"),
+        "cards:read",
+        parameters=(
+            _text("cursor", "query", "`next_cursor` of the last answer."),
+            Parameter(
+                "limit", "query", "Cards a page.", {"type": "integer", "minimum": 1, "maximum": models.MAX_LIMIT}
+            ),
+            _text("template", "query", "Only cards of this template."),
+            _text("external_id", "query", "Only cards with this external id."),
+            _text("number", "query", "Only cards with this number."),
+            _text("state", "query", "Only cards in this state.", enum=[state.value for state in CardState]),
+        ),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/cards:batch",
+        "batchCards",
+        "Issue and change many cards",
+        {200: models.BatchAnswer},
+        (*_COMMON, *_BODIES, *_ONCE),
+        "cards:write",
+        models.BatchRequest,
+        (_IDEMPOTENCY,),
+        "A row with `template` issues a card and takes what `POST /api/v1/cards` takes. A row that names a card by "
+        "`serial_number`, or without `template` by `external_id` or `number`, changes it and takes what `PATCH` takes "
+        "(with `template` where it says `state`, `notify` or `version`). Every row has its own status.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/cards/{serial}",
+        "getCard",
+        "Read a card",
+        {200: models.CardAnswer},
+        (*_COMMON, "card_not_found"),
+        "cards:read",
+        parameters=(_SERIAL,),
+    ),
+    Operation(
+        "PATCH",
+        "/api/v1/cards/{serial}",
+        "changeCard",
+        "Change a card",
+        {200: models.ChangedCardAnswer},
+        (*_COMMON, *_BODIES, "card_not_found", "version_mismatch", "conflict", "already_exists"),
+        "cards:write",
+        models.CardPatch,
+        (_SERIAL,),
+        "A JSON merge patch. Phones are pushed only when something visible has changed.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/cards/{serial}/timeline",
+        "getTimeline",
+        "Everything that happened to a card",
+        {200: models.TimelineAnswer},
+        (*_COMMON, "card_not_found"),
+        "cards:read",
+        parameters=(_SERIAL,),
+    ),
+    Operation(
+        "GET",
+        "/api/v1/templates",
+        "listTemplates",
+        "List templates",
+        {200: models.TemplateListAnswer},
+        _COMMON,
+        "templates:read",
+    ),
+    Operation(
+        "POST",
+        "/hooks/{source}",
+        "deliverEvent",
+        "Tell about a change",
+        {200: models.HookAnswer, 202: models.HookAnswer},
+        (*_BODIES, *_EVENTS),
+        None,
+        models.Event,
+        (
+            _text("source", "path", "The hook source's name."),
+            _text(
+                "webhook-id", "header", "The event's id, the same on every attempt.", pattern="^[A-Za-z0-9_-]{1,128}$"
+            ),
+            _text("webhook-timestamp", "header", "Unix time of this attempt.", pattern="^[0-9]{10}$"),
+            _text("webhook-signature", "header", "`v1,` and base64 of the HMAC-SHA256."),
+        ),
+        "Standard Webhooks 1.0.0. 202 with `no_card` when the card does not exist yet: its newest state is kept 90 days.",
+    ),
+)
+
+
+def document(public_url: str) -> dict[str, Any]:
+    """The whole description for a server at ``public_url``."""
+    return {**_document(), "servers": [{"url": public_url}]}
+
+
+async def description(request: web.Request) -> web.Response:
+    """GET /api/v1/openapi.json."""
+    body = orjson.dumps(document(request.app[OPTIONS].public_url))
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /api: the same for people."""
+    described = document(request.app[OPTIONS].public_url)
+    return pages.render(request, "api.html", "en", api=described, operations=OPERATIONS, catalogue=CATALOGUE)
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Passbell",
+            "version": VERSION,
+            "description": "Issue wallet cards and ring them when something changes.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key, `pb_live_...`."}
+            },
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    wanted: dict[tuple[type[BaseModel], Any], None] = {(models.ProblemAnswer, "serialization"): None}
+    wanted |= dict.fromkeys((model, "validation") for model in (models.CardPatch, models.CardRequest))
+    for operation in OPERATIONS:
+        wanted |= dict.fromkeys((model, "serialization") for model in operation.answers.values())
+        if operation.body is not None:
+            wanted[operation.body, "validation"] = None
+    _, schemas = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = schemas["$defs"]
+    return found
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": {str(status): _answer(model) for status, model in operation.answers.items()},
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.parameters:
+        described["parameters"] = [parameter.to_json() for parameter in operation.parameters]
+    if operation.body is not None:
+        schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if operation.scope is not None:
+        described["security"] = [{"key": []}]
+        described["x-scope"] = operation.scope
+    described["responses"] |= _problems(operation.problems)
+    return described
+
+
+def _answer(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    description = (model.__doc__ or "").strip().split("\n")[0]
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problems(codes: Iterable[str]) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(CATALOGUE[code].status, []).append(code)
+    return {
+        str(status): {
+            "description": "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in found),
+            "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
+        }
+        for status, found in sorted(by_status.items())
+    }

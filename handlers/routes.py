@@ -1,0 +1,93 @@
+"""Every URL on one page, and the application they belong to."""
+
+from __future__ import annotations
+
+import time
+
+import aiohttp.http_parser
+from aiohttp import web
+
+from handlers import addresses, api, health, hooks, install, middleware, openapi, pages, wallet
+from handlers.body import API_LIMIT
+from handlers.guard import IsExempt
+from handlers.keys import (
+    DATABASE,
+    LIFECYCLE,
+    LIMITER,
+    OPTIONS,
+    PAGES,
+    READINESS,
+    SIGNERS,
+    STATIC,
+    HandlerOptions,
+    Lifecycle,
+    Readiness,
+)
+from handlers.limits import Limiter
+from passkit.apple.signing import Signers
+from store.dialect import Database
+
+
+def application(db: Database, signers: Signers, options: HandlerOptions) -> web.Application:
+    """The whole web side; the caller owns the database and closes it after the application."""
+    require_c_parser()
+    app = web.Application(middlewares=[middleware.observe, middleware.answer_errors], client_max_size=API_LIMIT)
+    app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
+    app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
+    app[STATIC] = pages.static_files()
+    app[PAGES] = pages.environment(app[STATIC])
+    app.on_response_prepare.append(middleware.on_prepare)
+    app.add_routes(
+        [
+            *apple_web_service(),
+            web.get("/i/{token}", install.page),
+            web.get("/i/{token}/card.pkpass", install.card),
+            web.get("/i/{token}/card.svg", install.picture),
+            web.get("/i/{token}/qr.svg", install.qr),
+            web.post("/hooks/{source}", hooks.deliver),
+            web.post("/api/v1/cards", api.issue),
+            web.get("/api/v1/cards", api.listing),
+            web.post("/api/v1/cards:batch", api.batch),
+            web.get("/api/v1/cards/{serial}", api.show),
+            web.patch("/api/v1/cards/{serial}", api.change),
+            web.get("/api/v1/cards/{serial}/timeline", api.timeline),
+            web.get("/api/v1/templates", api.templates),
+            web.get("/api/v1/openapi.json", openapi.description),
+            web.get("/api", openapi.page),
+            web.get("/static/{name}", pages.static),
+            web.get("/healthz", health.healthz),
+            web.get("/readyz", health.readyz),
+            web.get("/metrics", health.prometheus),
+        ]
+    )
+    return app
+
+
+def apple_web_service() -> list[web.RouteDef]:
+    """Apple's five endpoints under ``/passkit``; every slash may be doubled, as PassAndroid and others double them."""
+    registration = _tolerant("passkit", "v1", "devices", "{device}", "registrations", "{pass_type}", "{serial}")
+    listing = _tolerant("passkit", "v1", "devices", "{device}", "registrations", "{pass_type}")
+    card = _tolerant("passkit", "v1", "passes", "{pass_type}", "{serial}")
+    return [
+        web.post(registration, wallet.register),
+        web.delete(registration, wallet.unregister),
+        web.get(listing, wallet.changed),
+        web.get(card, wallet.fetch),
+        web.post(_tolerant("passkit", "v1", "log"), wallet.log),
+    ]
+
+
+def is_exempt(options: HandlerOptions) -> IsExempt:
+    """For the guard: trusted proxies and this machine have no limit of connections."""
+    return lambda peer: addresses.is_unlimited(peer, options.trusted_proxies)
+
+
+def require_c_parser() -> None:
+    """Refuse to run on aiohttp's pure-Python parser, where request smuggling was found again and again."""
+    if aiohttp.http_parser.HttpRequestParser is aiohttp.http_parser.HttpRequestParserPy:
+        raise RuntimeError("aiohttp runs without its C parser: unset AIOHTTP_NO_EXTENSIONS and install a binary wheel.")
+
+
+def _tolerant(*parts: str) -> str:
+    """A path in which every slash may stand more than once."""
+    return "/" + "/".join(f"{{slash{number}:/*}}{part}" for number, part in enumerate(parts))
