@@ -123,10 +123,12 @@ def _text_filters(written: Formats) -> dict[str, Filter]:
 
 def _number_filters(written: Formats) -> dict[str, Filter]:
     def money(value: Any, currency: str | None = None, digits: int | None = None) -> str:
-        return "" if value is None or value == "" else _money(written, value, currency, digits)
+        places = _digits(digits)
+        return "" if value is None or value == "" else _money(written, value, currency, places)
 
     def number(value: Any, digits: int | None = None) -> str:
-        return "" if value is None else written.number(number_of(value, "number"), _digits(digits))
+        places = _digits(digits)
+        return "" if value is None else written.number(number_of(value, "number"), places)
 
     def plural(value: Any, *forms: str, **named: str) -> str:
         return _plural(written, number_of(0 if value is None else value, "plural"), forms, named)
@@ -141,16 +143,18 @@ def _number_filters(written: Formats) -> dict[str, Filter]:
 
 
 def _date_filters(written: Formats) -> dict[str, Filter]:
-    def day(value: Any, style: str = "medium") -> str:
-        return written.date(_moment(value, date, "date"), _style(style)) if value not in (None, "") else ""
+    def speaking(say: Callable[[Any, str], str], kind: type, what: str, usual: str) -> Filter:
+        def said(value: Any, style: str = usual) -> str:
+            wanted = _style(style)
+            return "" if value is None or value == "" else say(_moment(value, kind, what), wanted)
 
-    def clock(value: Any, style: str = "short") -> str:
-        return written.time(_moment(value, datetime, "time"), _style(style)) if value not in (None, "") else ""
+        return said
 
-    def moment(value: Any, style: str = "medium") -> str:
-        return written.moment(_moment(value, datetime, "datetime"), _style(style)) if value not in (None, "") else ""
-
-    return {"date": day, "time": clock, "datetime": moment}
+    return {
+        "date": speaking(written.date, date, "date", "medium"),
+        "time": speaking(written.time, datetime, "time", "short"),
+        "datetime": speaking(written.moment, datetime, "datetime", "medium"),
+    }
 
 
 def _money(written: Formats, value: Any, currency: str | None, digits: int | None) -> str:
@@ -159,8 +163,8 @@ def _money(written: Formats, value: Any, currency: str | None, digits: int | Non
     if not code:
         raise ValueError('money needs a currency here: `| money("RUB")`')
     if isinstance(number, int):
-        return written.money(major(number, code), code, _digits(digits))
-    return written.money(major(to_minor(number, code), code), code, _digits(digits))
+        return written.money(major(number, code), code, digits)
+    return written.money(major(to_minor(number, code), code), code, digits)
 
 
 def _digits(digits: Any) -> int | None:

@@ -75,7 +75,9 @@ def document(pass_: Pass) -> dict[str, Any]:
     return parsed
 
 
-def value_of(expression: str, data: Mapping[str, Any] | None = None, variables: Mapping[str, Any] | None = None, **more: Any) -> Any:
+def value_of(
+    expression: str, data: Mapping[str, Any] | None = None, variables: Mapping[str, Any] | None = None, **more: Any
+) -> Any:
     """What one expression gives in the value of a back field."""
     field = {"key": "it", "value": expression}
     made = revision(variables=dict(variables or {}), fields={"back": [field]}, **more)

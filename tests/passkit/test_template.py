@@ -52,7 +52,12 @@ def example() -> dict[str, bytes]:
 
 def test_the_contract_s_example_parses_and_keeps_its_other_files(example: dict[str, bytes]) -> None:
     parsed = parse_template(example)
-    assert (parsed.key, parsed.style, parsed.languages, parsed.default_language) == ("coffee", "storeCard", ("ru", "en"), "ru")
+    assert (parsed.key, parsed.style, parsed.languages, parsed.default_language) == (
+        "coffee",
+        "storeCard",
+        ("ru", "en"),
+        "ru",
+    )
     assert parsed.variables["balance"].currency == "RUB"
     assert parsed.variables["name"].personal
     assert parsed.images == {"icon": "icon.png", "logo": "logo.png", "strip": "strip.jpg"}
@@ -137,10 +142,16 @@ def test_a_poster_has_its_own_zones_and_a_legacy_style_beside_it() -> None:
         "additional": [{"key": "terms", "value": "..."}],
         "back": [{"key": "about", "value": "Us"}],
     }
-    legacy = {"style": "storeCard", "fields": {"header": [{"key": "points", "value": "120"}], "primary": [{"key": "p", "value": "1"}]}}
+    legacy = {
+        "style": "storeCard",
+        "fields": {"header": [{"key": "points", "value": "120"}], "primary": [{"key": "p", "value": "1"}]},
+    }
     got = document(filled(revision(style="posterGeneric", fields=fields, fallback=legacy)))
     assert list(got["posterGeneric"]) == ["headerFields", "footerFields", "additionalInfoFields", "backFields"]
-    assert got["storeCard"] == {"headerFields": [{"key": "points", "value": "120"}], "primaryFields": [{"key": "p", "value": "1"}]}
+    assert got["storeCard"] == {
+        "headerFields": [{"key": "points", "value": "120"}],
+        "primaryFields": [{"key": "p", "value": "1"}],
+    }
 
 
 def test_a_fallback_without_fields_shows_the_poster_s_own_where_it_has_such_a_zone() -> None:
@@ -214,7 +225,9 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "place", "fix"), MISTAKES, ids=[f"{place} {number}" for number, (_, place, _) in enumerate(MISTAKES)])
+@pytest.mark.parametrize(
+    ("given", "place", "fix"), MISTAKES, ids=[f"{place} {number}" for number, (_, place, _) in enumerate(MISTAKES)]
+)
 def test_each_mistake_is_answered_with_its_place_and_its_fix(given: dict[str, object], place: str, fix: str) -> None:
     found = problems(**given)
     assert place in found, list(found)
@@ -263,10 +276,22 @@ def test_a_broken_picture_is_a_problem_of_its_slot() -> None:
 
 
 def test_localised_pictures_leave_the_top_of_the_bundle() -> None:
-    given = files({"languages": ["en", "ru"], "images": {"icon": "icon.png", "logo": "en.png"}, "localized_images": {"ru": {"logo": "ru.png"}}})
+    given = files(
+        {
+            "languages": ["en", "ru"],
+            "images": {"icon": "icon.png", "logo": "en.png"},
+            "localized_images": {"ru": {"logo": "ru.png"}},
+        }
+    )
     made = compile_revision(parse_template({**given, "en.png": picture(160, 50), "ru.png": picture(160, 50)}), BRAND)
     names = set(made.images.names)
-    assert {"icon.png", "en.lproj/logo.png", "ru.lproj/logo.png", "en.lproj/logo@2x.png", "ru.lproj/logo@2x.png"} <= names
+    assert {
+        "icon.png",
+        "en.lproj/logo.png",
+        "ru.lproj/logo.png",
+        "en.lproj/logo@2x.png",
+        "ru.lproj/logo@2x.png",
+    } <= names
     assert not {"logo.png", "logo@2x.png", "logo@3x.png"} & names
 
 
@@ -282,7 +307,9 @@ def test_a_problem_reads_as_one_line() -> None:
 
 
 def test_decimals_keep_their_digits_in_pass_json() -> None:
-    made = revision(variables={"rate": {"type": "decimal", "default": "0"}}, fields={"back": [{"key": "a", "value": "{{ rate }}"}]})
+    made = revision(
+        variables={"rate": {"type": "decimal", "default": "0"}}, fields={"back": [{"key": "a", "value": "{{ rate }}"}]}
+    )
     raw = fill_as(made, card({"rate": Decimal("0.10")}))["pass.json"]
     assert b'"value":0.10' in raw
     assert json.loads(raw)["storeCard"]["backFields"][0]["value"] == 0.1

@@ -29,7 +29,9 @@ def test_values_are_those_of_json() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["no", "NO", "on", "off", "yes", "12:30", "12:30:00", "2026-12-01", "0x1F", "007", "1_000", ".inf"])
+@pytest.mark.parametrize(
+    "text", ["no", "NO", "on", "off", "yes", "12:30", "12:30:00", "2026-12-01", "0x1F", "007", "1_000", ".inf"]
+)
 def test_what_only_yaml_1_1_would_turn_into_something_else_stays_text(text: str) -> None:
     assert yamlsafe.load("template.yaml", f"value: {text}".encode()) == {"value": text}
 
@@ -44,7 +46,9 @@ def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
     assert "line 3, column 1: the key 'style' stands twice" in refusal(b"style: coupon\nname: x\nstyle: generic\n")
 
 
-@pytest.mark.parametrize("content", [b"a: !!python/object/apply:os.system ['id']", b"a: !ruby/object {}", b"a: !!binary aGk="])
+@pytest.mark.parametrize(
+    "content", [b"a: !!python/object/apply:os.system ['id']", b"a: !ruby/object {}", b"a: !!binary aGk="]
+)
 def test_tags_are_refused(content: bytes) -> None:
     assert "tag" in refusal(content)
 
