@@ -1,0 +1,31 @@
+"""Worlds to live in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.journeys import house
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CERTS_DIR of look-alikes, made once."""
+    return house.make_certificates(tmp_path_factory.mktemp("certs"))
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str, tmp_path: Path, certs: Path) -> AsyncIterator[house.World]:
+    """A world on each database; the server does not run yet."""
+    async with house.world(database_url, tmp_path, certs) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def running(world: house.World) -> AsyncIterator[house.World]:
+    """The same with the server and its worker running."""
+    async with world.server():
+        yield world
