@@ -100,22 +100,25 @@ def edition_of(row: Mapping[str, Any]) -> str:
     return change.edition(row["revision_stamp"], row["stamp"], (), row["brand_stamp"])
 
 
+TEMPLATE_PART = (
+    tables.templates.c.key.label("template_key"),
+    tables.templates.c.name.label("template_name"),
+    tables.revisions.c.id.label("revision_id"),
+    tables.revisions.c.number.label("revision_number"),
+    tables.revisions.c.stamp.label("revision_stamp"),
+    tables.revisions.c.rings.label("revision_rings"),
+    tables.brands.c.stamp.label("brand_stamp"),
+    tables.brands.c.pass_type_identifier,
+    tables.brands.c.revoked_at.label("brand_revoked_at"),
+)
+"""What a card's row has of its template, published revision and brand."""
+
+
 def columns() -> Select[Any]:
     """A card with its template's, revision's and brand's columns, to be narrowed by a WHERE."""
     cards, templates, revisions, brands = tables.cards, tables.templates, tables.revisions, tables.brands
     return (
-        select(
-            cards,
-            templates.c.key.label("template_key"),
-            templates.c.name.label("template_name"),
-            revisions.c.id.label("revision_id"),
-            revisions.c.number.label("revision_number"),
-            revisions.c.stamp.label("revision_stamp"),
-            revisions.c.rings.label("revision_rings"),
-            brands.c.stamp.label("brand_stamp"),
-            brands.c.pass_type_identifier,
-            brands.c.revoked_at.label("brand_revoked_at"),
-        )
+        select(cards, *TEMPLATE_PART)
         .join(templates, templates.c.id == cards.c.template_id)
         .join(revisions, revisions.c.id == templates.c.published_revision_id)
         .join(brands, brands.c.id == cards.c.brand_id)

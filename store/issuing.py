@@ -17,7 +17,7 @@ from passkit.change import edition
 from passkit.errors import DataError, Problem, RenderError, Severity
 from passkit.model import CardState
 from store import compiled, randomness, tables, waiting
-from store.cardrows import CardRow, CardView, columns, load, seal, view
+from store.cardrows import TEMPLATE_PART, CardRow, CardView, load, seal, view
 from store.dialect import Database
 from store.editions import filled
 from store.errors import Conflict, Invalid
@@ -97,12 +97,9 @@ async def issue_in(db: Database, conn: AsyncConnection, brand_id: int, new: NewC
 
 async def _template(conn: AsyncConnection, brand_id: int, key: str) -> dict[str, Any]:
     """The published template's part of a card's row."""
-    wanted = columns().with_only_columns(
-        *(column for column in columns().selected_columns if column.table is not tables.cards)
-    )
     templates, revisions, brands = tables.templates, tables.revisions, tables.brands
     wanted = (
-        select(*wanted.selected_columns, templates.c.id.label("template_id"))
+        select(*TEMPLATE_PART, templates.c.id.label("template_id"), templates.c.brand_id)
         .select_from(templates)
         .join(brands, brands.c.id == templates.c.brand_id)
         .outerjoin(revisions, revisions.c.id == templates.c.published_revision_id)

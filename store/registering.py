@@ -76,6 +76,7 @@ async def unregister(
     db: Database, *, pass_type: str, serial: str, generation: int, device_library_identifier: str, now: datetime
 ) -> bool:
     """Forget that the device holds the card; False (401) only for an unknown card or an old token."""
+    await db.served.flush()  # its download, if it is not written yet, must be there to be taken off
     async with db.transaction() as conn:
         card = await _card(conn, pass_type, serial, generation)
         if card is None:

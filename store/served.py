@@ -68,6 +68,7 @@ class ServedBuffer:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.flushes = 0  # how often notes have moved to the database: a read that spans one saw neither
 
     def fetched(self, card_id: int, edition: str, device_id: int | None = None) -> None:
         """A 200 with this edition has been sent to its last byte."""
@@ -148,6 +149,7 @@ class ServedBuffer:
             raise
         finally:
             self._writing = _Notes()
+            self.flushes += 1
 
 
 async def write(db: Database, notes: _Notes) -> None:

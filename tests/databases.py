@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ import pytest_asyncio
 
 from store import dialect, migrations
 from store.keyring import Keyring
+from store.tables import metadata
 from tests.judges import need
 
 SECRET = "k1:" + "correct horse battery staple and a donkey"
@@ -39,14 +41,11 @@ def sqlite_model(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> 
 
 
 @pytest.fixture(scope="session")
-def postgresql_model(keyring: Keyring) -> Iterator[tuple[str, str]]:
-    """The server's URL and the name of a migrated database to copy."""
-    server = need("postgresql")
-    name = f"passbell_model_{secrets.token_hex(4)}"
-    asyncio.run(_administer(server, f"CREATE DATABASE {name}"))
-    asyncio.run(_migrate(_with_database(server, name), keyring))
-    yield server, name
-    asyncio.run(_administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
+def postgresql_model(keyring: Keyring) -> Iterator[str]:
+    """The URL of this session's migrated PostgreSQL database."""
+    with _postgresql_database() as url:
+        asyncio.run(_migrate(url, keyring))
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,7 +54,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield _sqlite_copy(request, tmp_path)
     else:
-        yield from _postgresql_copy(*request.getfixturevalue("postgresql_model"))
+        yield _emptied(request.getfixturevalue("postgresql_model"))
 
 
 @pytest.fixture
@@ -65,9 +64,9 @@ def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_model: tuple[str, str]) -> Iterator[str]:
+def postgresql_url(postgresql_model: str) -> str:
     """The same on PostgreSQL alone, for what is about its server."""
-    yield from _postgresql_copy(*postgresql_model)
+    return _emptied(postgresql_model)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -76,7 +75,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
     else:
-        yield from _postgresql_copy(need("postgresql"), "template1")
+        with _postgresql_database() as url:
+            yield url
 
 
 @pytest_asyncio.fixture
@@ -94,15 +94,25 @@ def _sqlite_copy(request: pytest.FixtureRequest, folder: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def _postgresql_copy(server: str, model: str) -> Iterator[str]:
+@contextmanager
+def _postgresql_database() -> Iterator[str]:
+    """A database without any table, dropped at the end."""
+    server = need("postgresql")
     name = f"passbell_test_{secrets.token_hex(6)}"
-    asyncio.run(_administer(server, f"CREATE DATABASE {name} TEMPLATE {model}"))
-    yield _with_database(server, name)
+    asyncio.run(_administer(server, f"CREATE DATABASE {name}"))
+    yield f"{server.rsplit('/', 1)[0]}/{name}"
     asyncio.run(_administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def _with_database(server: str, name: str) -> str:
-    return f"{server.rsplit('/', 1)[0]}/{name}"
+def _emptied(url: str) -> str:
+    """The database without rows, and without whoever a test has left connected."""
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    rows = "; ".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))  # TRUNCATE takes 0.7 s
+    asyncio.run(_administer(url, others, rows))
+    return url
 
 
 async def _migrate(url: str, keyring: Keyring) -> None:
@@ -111,9 +121,10 @@ async def _migrate(url: str, keyring: Keyring) -> None:
     await opened.close()
 
 
-async def _administer(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
+async def _administer(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
