@@ -18,6 +18,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from passkit import images
+from passkit.smallpng import encode
 
 HERE = Path(__file__).parent
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
@@ -131,13 +132,16 @@ def font(name: str, height: float) -> ImageFont.FreeTypeFont:
 def keep(sheet: Image.Image, size: tuple[int, int], path: str) -> None:
     """Scale down and write, in the form that a template's pictures have after an upload."""
     small = sheet.resize(size, Image.Resampling.LANCZOS)
+    opaque = small.mode == "RGB" or small.getchannel("A").getextrema() == (255, 255)
+    small = small.convert("RGB") if opaque else small
+    content = _jpeg(small) if path.endswith(".jpg") else encode(small)
+    (HERE / path).write_bytes(images.intake(path, content))
+
+
+def _jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    if path.endswith(".jpg"):
-        small.convert("RGB").save(buffer, "JPEG", quality=90, subsampling=0, optimize=True)
-    else:
-        opaque = small.mode == "RGB" or small.getchannel("A").getextrema() == (255, 255)
-        (small.convert("RGB") if opaque else small).save(buffer, "PNG", optimize=True)
-    (HERE / path).write_bytes(images.intake(path, buffer.getvalue()))
+    picture.save(buffer, "JPEG", quality=95, subsampling=0, optimize=True)
+    return buffer.getvalue()
 
 
 def tile(colors: tuple[str, str], angle: float = 60) -> Image.Image:
@@ -247,7 +251,7 @@ def coffee_strip() -> Image.Image:
     grain = random.Random(7)  # noqa: S311
     lines = Image.new("RGBA", sheet.size, (0, 0, 0, 0))
     draw = ImageDraw.Draw(lines)
-    for _ in range(150):
+    for _ in range(70):
         y, wave, phase = grain.uniform(0, height), grain.uniform(2, 14) * FINE, grain.uniform(0, 6)
         line = [(x, y + wave * math.sin(x / width * 3 + phase)) for x in range(0, width + 60, 60)]
         shade = (255, 225, 180, grain.randint(4, 12)) if grain.random() < 0.5 else (0, 0, 0, grain.randint(10, 34))
@@ -344,7 +348,7 @@ def _bokeh(size: tuple[int, int], dice: random.Random, width: int, height: int) 
 
 def salon() -> None:
     """Plum, lilac and a light hand."""
-    keep(salon_strip(), STRIP, "salon/strip.jpg")
+    keep(salon_strip(), STRIP, "salon/strip.png")
     logo = canvas(LOGO)
     sprig(logo, (92 * FINE, 290 * FINE), 282 * FINE, 0.10, (LILAC, rgb("#f2e3fa")), rgb("#b7c9a8"))
     spread(logo, (190 * FINE, 158 * FINE), "Лаванда", font("DejaVuSerif-Italic", 128), rgb("#ffffff"), 2 * FINE)
@@ -491,7 +495,7 @@ def _slashes(size: tuple[int, int]) -> Image.Image:
 
 def fitness() -> None:
     """Night, flame and a summit."""
-    keep(fitness_strip(), STRIP, "fitness/strip.jpg")
+    keep(fitness_strip(), STRIP, "fitness/strip.png")
     logo = canvas(LOGO)
     peak_mark(logo, (140 * FINE, 156 * FINE), 256 * FINE, (FLAME, SUN))
     spread(logo, (316 * FINE, 178 * FINE), "ВЫСОТА", font("DejaVuSans-Bold", 106), rgb("#ffffff"), 9 * FINE)
