@@ -16,6 +16,7 @@ from passkit.errors import CertificateError
 from pushes.apns import ApnsChannel
 from pushes.apns_aioapns import AioapnsChannel
 from pushes.channel import Channel
+from pushes.h2pool import Options
 from pushes.worker import ChannelClosed
 
 
@@ -61,10 +62,11 @@ class Channels:
         task.add_done_callback(self._closing.discard)
 
 
-def open_channel(settings: Settings, identity: Identity) -> Channel:
+def open_channel(settings: Settings, identity: Identity, options: Options | None = None) -> Channel:
     """A channel over the client that APNS_CLIENT names."""
     kind = ApnsChannel if settings.apns_client == "own" else AioapnsChannel
-    return kind(settings.apns_url, identity.certificate_pem(), identity.key_pem(), _trusted(settings.apns_ca))
+    trusted = _trusted(settings.apns_ca)
+    return kind(settings.apns_url, identity.certificate_pem(), identity.key_pem(), trusted, options=options)
 
 
 def _trusted(path: Path | None) -> bytes | None:

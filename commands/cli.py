@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import inspect
 import stat
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
@@ -62,10 +61,10 @@ def read_secret_file(path: str) -> str:
 
 
 def _finish(outcome: int | Coroutine[Any, Any, int]) -> int:
-    if not inspect.iscoroutine(outcome):
-        return int(outcome)  # type: ignore[call-overload,no-any-return]
+    if isinstance(outcome, int):
+        return outcome
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return int(runner.run(outcome))
+        return runner.run(outcome)
 
 
 def _loop_factory() -> Any:

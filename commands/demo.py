@@ -20,8 +20,9 @@ from typing import Any
 from commands import certsdev, certsdir, facts, offline, pki, serve, shell
 from commands.settings import PREFIX, Settings, parse
 from commands.signers import seed
-from passkit import links
+from passkit import data, links, schema
 from sandbox.apns import PushService
+from sandbox.backend import Starter, Variable
 from sandbox.page import Sandbox
 from sandbox.pkpass import load_roots
 from store import brands, cards, keys, migrations, sources, templates
@@ -86,6 +87,8 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
             api_key=demo.api_key,
             hook_source=demo.hook_source,
             hook_secret=demo.hook_secret,
+            starters=_starters(),
+            time_zone=ZONE,
         )
         async with serve.running(settings, with_worker=True, quiet=True, mount=sandbox.mount):
             await sandbox.add_card(install_url)
@@ -174,13 +177,28 @@ async def _brand(db: Database) -> BrandRow:
     )
 
 
+def _folders() -> list[Path]:
+    return sorted(path.parent for path in STARTERS.glob("*/template.yaml"))
+
+
 async def _publish_starters(db: Database, brand: BrandRow) -> None:
     """Every starter template that the demo has not published; what was edited since stays."""
     known = {row.key for row in await templates.listing(db, brand.id) if row.published_revision is not None}
-    for folder in sorted(path.parent for path in STARTERS.glob("*/template.yaml")):
+    for folder in _folders():
         if folder.name not in known:
             row = await templates.import_files(db, brand.id, offline.read_folder(folder), now=shell.now())
             await templates.publish(db, brand.id, row.key, author="demo", note="A starter", now=shell.now())
+
+
+def _starters() -> list[Starter]:
+    """What the phones page offers to issue, with each template's samples."""
+    found = []
+    for folder in _folders():
+        template = schema.parse_template(offline.read_folder(folder))
+        variables = tuple(Variable(name, it.label or name, it.type) for name, it in template.variables.items())
+        sample = data.to_json(template, data.sample(template))
+        found.append(Starter(template.key, template.name, sample, variables))
+    return found
 
 
 async def _demo_file(db: Database, brand: BrandRow, url: str, file: Path) -> DemoFile:

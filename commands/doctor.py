@@ -19,11 +19,13 @@ import httpx
 
 from commands import facts, phone_check, shell
 from commands.certs import WARN_DAYS
+from commands.certsdir import read_directory
 from commands.channels import open_channel
 from commands.settings import Settings, SettingsError
 from passkit.apple.signing import Identity, Signers, load_identity
 from passkit.errors import CertificateError
 from pushes.channel import Outcome, Push, Verdict
+from pushes.h2pool import Options
 from store import brands, dialect, leases, migrations, sqlite_library, templates
 from store.dialect import Database
 from store.errors import StoreError
@@ -32,6 +34,7 @@ CLOCK_WARN = timedelta(seconds=5)
 CLOCK_FAIL = timedelta(seconds=60)
 """Webhooks are refused at five minutes; a minute off says that nobody sets this clock."""
 REACH_SECONDS = 10.0
+APNS_SECONDS = 5.0
 EXPIRATION = timedelta(minutes=1)
 
 
@@ -91,6 +94,9 @@ def show(checks: Iterable[Check]) -> None:
 async def examine(settings: Settings, *, reach_out: bool) -> list[Check]:
     """Every check that can be made; ``reach_out`` also calls PUBLIC_URL and Apple."""
     checks = list(_settings(settings))
+    missing = shell.missing_file(settings.database_url)
+    if missing is not None:
+        return [*checks, Check(State.FAIL, "database", f"{missing} does not exist.", "Run `migrate`.")]
     try:
         keyring = shell.keyring(settings)
         db = await dialect.open(settings.database_url, keyring)
@@ -129,8 +135,7 @@ async def _database(db: Database, settings: Settings) -> AsyncIterator[Check]:
     except StoreError as error:
         yield Check(State.FAIL, "database", error.detail, "Start it, or set DATABASE_URL right.")
         return
-    yield Check(State.OK, "database", _database_sentence(db))
-    yield _old_sqlite(db)
+    yield _answers(db)
     head = migrations.head()
     if version == head:
         yield Check(State.OK, "schema", version)
@@ -139,16 +144,11 @@ async def _database(db: Database, settings: Settings) -> AsyncIterator[Check]:
     yield _clock(skew)
 
 
-def _database_sentence(db: Database) -> str:
+def _answers(db: Database) -> Check:
     if db.is_postgresql:
-        return "PostgreSQL answers."
-    return f"SQLite {'.'.join(map(str, sqlite_library.version()))} answers."
-
-
-def _old_sqlite(db: Database) -> Check:
-    if db.sqlite_note:
-        return Check(State.WARN, "SQLite", db.sqlite_note, "pip install pysqlite3")
-    return Check(State.OK, "database library", "no known bug.")
+        return Check(State.OK, "database", "PostgreSQL answers.")
+    safe = sqlite_library.version() >= sqlite_library.SAFE_WAL
+    return Check(State.OK if safe else State.WARN, "database", f"{db.sqlite_note}.", "pip install pysqlite3")
 
 
 def _clock(skew: timedelta) -> Check:
@@ -186,7 +186,7 @@ _HELD_FIX = "Mend what the reason says; pushes go on by themselves within a minu
 
 async def _signers(db: Database, settings: Settings) -> Signers:
     """What the rows hold and what the folder would add at the next start."""
-    identities = [stored.identity for stored in facts.read_directory(settings.certs_dir).stored]
+    identities = [stored.identity for stored in read_directory(settings.certs_dir).stored]
     for row in await brands.certificates(db):
         try:
             identities.append(load_identity(row.certificate_pem.encode(), row.private_key_pem.encode()))
@@ -223,7 +223,7 @@ async def apns(settings: Settings, identity: Identity) -> Check:
     expiration = int((shell.now() + EXPIRATION).timestamp())
     push = Push(0, identity.pass_type_identifier, secrets.token_hex(32), expiration)
     try:
-        channel = open_channel(settings, identity)
+        channel = open_channel(settings, identity, Options(connect_timeout=APNS_SECONDS, patience=APNS_SECONDS))
     except (ValueError, ssl.SSLError) as error:
         return Check(State.FAIL, what, str(error), "Set APNS_URL, APNS_CA and the certificate right.")
     try:

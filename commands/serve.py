@@ -148,7 +148,7 @@ async def running(
         db = await stack.enter_async_context(shell.database(settings))
         await facts.refuse_mismatch(db, settings)
         if db.sqlite_note:
-            log.warning("sqlite", note=db.sqlite_note)
+            log.info("database", note=db.sqlite_note)
         keeper = SignerKeeper(db, settings.certs_dir)
         await keeper.refresh()
         await stack.enter_async_context(background(keeper.run()))

@@ -56,12 +56,24 @@ async def _refuse_old_schema(db: Database) -> None:
 
 
 def _make_folder(database_url: str) -> None:
-    if database_url.startswith("sqlite:///"):
-        folder = Path(database_url.removeprefix("sqlite:///")).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CommandError(f"The folder {folder} of DATABASE_URL cannot be made: {error.strerror}.") from None
+    file = sqlite_file(database_url)
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"The folder {file.parent} of DATABASE_URL cannot be made: {error.strerror}.") from None
+
+
+def sqlite_file(database_url: str) -> Path | None:
+    """The file of a SQLite database."""
+    return Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite:///") else None
+
+
+def missing_file(database_url: str) -> Path | None:
+    """The SQLite file when it is not there: opening it would make an empty one."""
+    file = sqlite_file(database_url)
+    return file if file is not None and not file.exists() else None
 
 
 async def chosen_brand(db: Database, key: str | None) -> Any:

@@ -42,7 +42,7 @@ def anchor(heading: str) -> str:
 
 def section(markdown: str, heading: str) -> str:
     """The words under a heading."""
-    _, _, rest = markdown.partition(f" {heading}\n")
+    rest = re.split(rf"^#+ {re.escape(heading)}$", markdown, maxsplit=1, flags=re.MULTILINE)[-1]
     return re.split(r"^#", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -124,7 +124,7 @@ def test_links_lead_somewhere(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_a_document_tells_to_type_exist(page: Path):
-    words = re.findall(r"(?:passbell|server\.py) ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8"))
+    words = re.findall(r"(?:\bpassbell|python server\.py) ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8"))
     known = subcommands(cli.parser())
     for name, operation in words:
         assert name in known, f"{page.name}: {name}"
