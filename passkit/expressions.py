@@ -65,7 +65,8 @@ _COUNTABLE = {"integer", "money", "decimal", "number", "any"}
 class Shape(Enum):
     """What a text becomes."""
 
-    TYPED = "typed"  # a lone expression keeps its type, anything else is text
+    RAW = "raw"  # a lone expression keeps its type, anything else is text
+    VALUE = "value"  # the same, but truth is spoken: Yes, No
     TEXT = "text"
     HTML = "html"  # attributedValue: data is escaped
     MESSAGE = "message"  # changeMessage: a % in data cannot make a second %@
@@ -124,10 +125,10 @@ class Expressions:
         parts = self._parts(source)
         lone = [part for part in parts if not (isinstance(part, nodes.TemplateData) and not part.data.strip())]
         checker = _Checker(self._variables, self._brand)
-        if shape is Shape.TYPED and len(lone) == 1 and not isinstance(lone[0], nodes.TemplateData):
+        if shape in (Shape.RAW, Shape.VALUE) and len(lone) == 1 and not isinstance(lone[0], nodes.TemplateData):
             node = checker.rewrite(lone[0])
             kind = checker.kind(node)
-            node = checker.text(node) if kind == "boolean" else node
+            node = checker.text(node) if kind == "boolean" and shape is Shape.VALUE else node
         else:
             node, kind = checker.joined(parts, shape), "text"
         if (size := checker.size + len(source)) > MAX_RESULT:

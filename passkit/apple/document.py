@@ -231,16 +231,16 @@ class _Builder:
 
     def _number(self, place: str, value: str | int | float) -> Node:
         if isinstance(value, str):
-            return Slot(self._leaf(place, value, Shape.TYPED, apple.number))
+            return Slot(self._leaf(place, value, Shape.RAW, apple.number))
         return Constant(value)
 
     def _moment(self, place: str, source: str, *, end: bool = False) -> Slot:
-        return Slot(self._leaf(place, source, Shape.TYPED, apple.moment_in(self._zone, end=end)))
+        return Slot(self._leaf(place, source, Shape.RAW, apple.moment_in(self._zone, end=end)))
 
     def _json(self, place: str, value: Any) -> Node:
         """Any JSON with expressions in its texts."""
         if isinstance(value, str):
-            return Slot(self._leaf(place, value, Shape.TYPED, apple.plain(self._zone), localizable=True))
+            return Slot(self._leaf(place, value, Shape.RAW, apple.plain(self._zone), localizable=True))
         if isinstance(value, Mapping):
             return Branch(tuple((str(key), self._json(place + pointer(key), part)) for key, part in value.items()))
         if isinstance(value, list | tuple):
@@ -276,7 +276,7 @@ class _Builder:
     def _looks(self) -> Iterator[tuple[str, Node]]:
         for key, name in _COLORS.items():
             if (text := getattr(self._template.colors, key)) is not None:
-                yield name, Slot(self._leaf(f"/colors/{key}", text, Shape.TYPED, apple.color))
+                yield name, Slot(self._leaf(f"/colors/{key}", text, Shape.RAW, apple.color))
         if self._template.barcode:
             slots = [self._barcode(index, code) for index, code in enumerate(self._template.barcode)]
             yield "barcodes", Barcodes(tuple(slots))
@@ -398,7 +398,7 @@ class _Builder:
         value = one.value if isinstance(one.value, str) else f"{{{{ {one.value} }}}}"
         constant = {"key": one.key, **_field_constants(one)}
         parts = tuple(self._field_parts(place, one))
-        when = None if one.when is None else self._leaf(f"{place}/when", one.when, Shape.TYPED, bool)
+        when = None if one.when is None else self._leaf(f"{place}/when", one.when, Shape.RAW, bool)
         message = one.change_message
         taken = {"label", "value", *constant, *(key for key, _ in parts)} | ({"changeMessage"} if message else set())
         self._refuse_clash(place, one.apple, taken)
@@ -407,7 +407,7 @@ class _Builder:
             template=one,
             pointer=place,
             zone=zone,
-            value=self._leaf(f"{place}/value", value, Shape.TYPED, localizable=True),
+            value=self._leaf(f"{place}/value", value, Shape.VALUE, localizable=True),
             label=self._leaf(f"{place}/label", one.label, localizable=True),
             when=when,
             message=None

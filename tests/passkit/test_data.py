@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passkit import data
@@ -47,7 +47,7 @@ ACCEPTED = [
     ("balance", "-0.5", -50),
     ("balance", Decimal("450.00"), 45000),
     ("balance", {"amount": "450.00", "currency": "RUB"}, 45000),
-    ("balance", {"amount": Decimal("450"), "currency": "RUB"}, 45000),
+    ("balance", {"amount": Decimal(450), "currency": "RUB"}, 45000),
     ("balance", {"amount": 45000, "currency": "RUB"}, 45000),
     ("yen", "450", 450),
     ("dinar", "0.450", 450),
@@ -205,6 +205,7 @@ values = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # other work on the machine is no failure
 @given(values)
 def test_what_was_accepted_comes_back_from_storage_the_same(given: dict[str, Any]) -> None:
     accepted = data.accept(EVERY, given, partial=True)

@@ -11,7 +11,7 @@ import pytest
 
 from passkit.errors import RenderError
 from passkit.model import CardState, News
-from tests.passkit.building import document, fill_as, filled, card, problems, revision
+from tests.passkit.building import card, document, fill_as, filled, problems, revision
 
 VARIABLES = {
     "name": {"default": "", "sample": "anna"},
