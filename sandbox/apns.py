@@ -104,6 +104,7 @@ class PushService:
         self.port = port
         self.max_streams = max_streams
         self.script = Script()
+        self.on_record: list[Callable[[PushRecord], None]] = []
         self.records: deque[PushRecord] = deque(maxlen=KEPT_RECORDS)
         self._context = _tls(certificate, key, client_ca)
         self._clock = clock
@@ -290,6 +291,8 @@ class PushService:
             reason=answer.reason if answer else None,
         )
         self.records.append(record)
+        for listener in self.on_record:
+            listener(record)
         if record.accepted:
             self._accept(record)
 

@@ -140,6 +140,12 @@ class Phone:
             self.tags.pop(pass_type, None)
             self._unsubscribe(pass_type)
 
+    def set_language(self, language: str) -> None:
+        """Settings, Language: every card says the same in other words; what was shown stays as it was."""
+        self.language = language
+        for card in self.cards.values():
+            card.faces = self._faces(card.opened)
+
     def go_offline(self) -> None:
         """Airplane mode: pushes wait at Apple, requests fail."""
         self.offline = True
