@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -77,6 +78,7 @@ async def run_serve(args: argparse.Namespace, settings: Settings) -> int:
     settings.needed("PUBLIC_URL")
     async with running(settings, with_worker=not args.no_worker) as house:
         stopping = stop_event()
+        settle_memory()
         log.info("ready", url=house.url, public_url=settings.public_url, worker=not args.no_worker)
         await stopping.wait()
         await house.give_notice(args.notice, stopping)
@@ -93,6 +95,7 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
         await keeper.refresh()
         stopping = stop_event()
         async with background(keeper.run()), delivering(db, settings, keeper):
+            settle_memory()
             log.info("ready", role="worker")
             await stopping.wait()
     return 0
@@ -194,6 +197,12 @@ async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def settle_memory() -> None:
+    """Take what was loaded at the start out of the garbage collector's rounds: a full one costs tens of milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 def stop_event() -> asyncio.Event:
