@@ -13,7 +13,7 @@ from pushes.h2events import Ticket
 if TYPE_CHECKING:
     from pushes.h2pool import Judge
 
-MAX_SENDS = 5
+MAX_SENDS = 10
 """How often a push that the peer never touched is sent again before the job has to try later."""
 
 
