@@ -34,8 +34,8 @@ def application(db: Database, signers: Signers, options: HandlerOptions) -> web.
     app = web.Application(middlewares=[middleware.observe, middleware.answer_errors], client_max_size=API_LIMIT)
     app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
     app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
-    app[STATIC] = pages.static_files()
-    app[PAGES] = pages.environment(app[STATIC])
+    static = pages.static_files()
+    app[STATIC], app[PAGES] = static, pages.environment(static)
     app.on_response_prepare.append(middleware.on_prepare)
     app.add_routes(
         [

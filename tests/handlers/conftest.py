@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import io
 import json
+import re
 import secrets
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
+from PIL import Image
 
 from handlers.guard import GuardOptions, Listener, listen
 from handlers.keys import HandlerOptions
 from handlers.routes import application, is_exempt
 from passkit.apple.signing import Signers
-from store import brands, keys, sources, templates
+from store import brands, dialect, keys, sources, templates
 from store.dialect import Database
+from store.keyring import Keyring
 from tests.conftest import PASS_TYPE, TEAM
+from tests.databases import PUBLIC_URL
 
 PUSH_TOKEN = "ab" * 32
 
@@ -136,6 +146,12 @@ def signed(secret: str, body: bytes, id: str, timestamp: int | None = None) -> d
     }
 
 
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST, as a phone does that loses interest."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 def event(type_: str = "card.changed", **data: Any) -> dict[str, Any]:
     """An event of now."""
     return {"type": type_, "timestamp": datetime.now(UTC).isoformat(), "data": data}
@@ -166,9 +182,45 @@ async def open_house(
     return House(db, listener, aiohttp.ClientSession(), brand.id, api_key, secret, options=given)
 
 
+@pytest.fixture(scope="session")
+def lean(coffee: dict[str, bytes]) -> dict[str, bytes]:
+    """The coffee template with an icon of one colour instead of its pictures: quick to publish."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (87, 87), "#3a2a1e").save(drawn, "PNG")
+    text = re.sub(rb"(?m)^images:.*$", b"images: {icon: icon.png}", coffee["template.yaml"])
+    return {"template.yaml": text, "strings/ru.yaml": coffee["strings/ru.yaml"], "icon.png": drawn.getvalue()}
+
+
 @pytest_asyncio.fixture
-async def house(db: Database, signers: Signers, coffee: dict[str, bytes]) -> AsyncIterator[House]:
-    """The web side on both databases."""
-    opened = await open_house(db, signers, coffee)
-    yield opened
-    await opened.close()
+async def house(db: Database, signers: Signers, lean: dict[str, bytes]) -> AsyncIterator[House]:
+    """The web side, on both databases."""
+    async with opened(db, signers, lean) as house:
+        yield house
+
+
+@pytest_asyncio.fixture
+async def small_house(local_db: Database, signers: Signers, lean: dict[str, bytes]) -> AsyncIterator[House]:
+    """The same on SQLite alone, for what does not touch the database's ways."""
+    async with opened(local_db, signers, lean) as house:
+        yield house
+
+
+@pytest_asyncio.fixture
+async def local_db(sqlite_url: str, keyring: Keyring) -> AsyncIterator[Database]:
+    """An open SQLite database."""
+    db = await dialect.open(sqlite_url, keyring)
+    db.public_url = PUBLIC_URL
+    yield db
+    await db.close()
+
+
+@asynccontextmanager
+async def opened(
+    db: Database, signers: Signers, template: Mapping[str, bytes], guard: GuardOptions | None = None, **options: Any
+) -> AsyncIterator[House]:
+    """A house for the length of a block."""
+    house = await open_house(db, signers, template, guard, **options)
+    try:
+        yield house
+    finally:
+        await house.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from handlers import guard
 from handlers.guard import GuardOptions, Listener
+from tests.handlers.conftest import reset
 
 QUICK = GuardOptions(header_seconds=0.4, idle_seconds=0.6, stall_seconds=0.4, cut_seconds=5.0)
 HELLO = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -265,9 +265,3 @@ async def test_a_client_that_asks_for_closing_the_connection_has_taken_its_answe
         while len(listener.guard):
             await asyncio.sleep(0.01)
     assert download.events == ["taken"]
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST, as a phone does that loses interest."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()

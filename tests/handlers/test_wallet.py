@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from tests.conftest import PASS_TYPE
-from tests.handlers.conftest import PUSH_TOKEN, House
+from tests.handlers.conftest import PUSH_TOKEN, House, reset
 
 
 def pass_json(pkpass: bytes) -> dict[str, object]:
@@ -63,8 +63,8 @@ async def test_a_change_is_listed_again_until_it_is_fetched(house: House) -> Non
 
 
 @pytest.mark.parametrize("tag", ["", "0", "1732270000", "%ff", "é", "x" * 3000])
-async def test_an_unknown_tag_lists_everything(house: House, tag: str) -> None:
-    card = await house.issue(external_id="a")
+async def test_an_unknown_tag_lists_everything(small_house: House, tag: str) -> None:
+    card = await small_house.issue(external_id="a")
     await card.register("device-1")
     await card.fetch()
     assert (await card.listed("device-1", tag)).json["serialNumbers"] == [card.serial]
@@ -91,8 +91,8 @@ async def test_the_pass_is_what_the_phone_needs_with_the_right_headers(house: Ho
     assert document["webServiceURL"] == "https://cards.example.com/passkit"
 
 
-async def test_compression_is_not_applied_even_when_offered(house: House) -> None:
-    card = await house.issue(external_id="a")
+async def test_compression_is_not_applied_even_when_offered(small_house: House) -> None:
+    card = await small_house.issue(external_id="a")
     answer = await card.fetch(Accept_Encoding="gzip, br, zstd", Range="bytes=0-10")
     assert answer.status == 200
     assert answer.body.startswith(b"PK")
@@ -112,13 +112,13 @@ async def test_the_same_edition_is_304_and_a_changed_one_200(house: House) -> No
 
 
 @pytest.mark.parametrize("date", ["Sun, 06 Nov 2050 08:49:37 GMT", "yesterday", "0", ""])
-async def test_another_date_than_ours_is_200(house: House, date: str) -> None:
-    card = await house.issue(external_id="a")
+async def test_another_date_than_ours_is_200(small_house: House, date: str) -> None:
+    card = await small_house.issue(external_id="a")
     assert (await card.fetch(If_Modified_Since=date)).status == 200
 
 
-async def test_an_entity_tag_overrides_the_date_as_rfc_9110_says(house: House) -> None:
-    card = await house.issue(external_id="a")
+async def test_an_entity_tag_overrides_the_date_as_rfc_9110_says(small_house: House) -> None:
+    card = await small_house.issue(external_id="a")
     date = (await card.fetch()).headers["Last-Modified"]
     assert (await card.fetch(If_Modified_Since=date, If_None_Match='"x"')).status == 200
 
@@ -142,10 +142,10 @@ async def test_an_unregistered_poller_gets_the_pass_too(house: House) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ApplePass", "AndroidPass", "AttidoPass", "applepass"])
-async def test_every_wallets_scheme_is_accepted(house: House, scheme: str) -> None:
-    card = await house.issue(external_id="a")
+async def test_every_wallets_scheme_is_accepted(small_house: House, scheme: str) -> None:
+    card = await small_house.issue(external_id="a")
     headers = {"Authorization": f"{scheme} {card.token}"}
-    assert (await house.ask("GET", card.path, headers=headers)).status == 200
+    assert (await small_house.ask("GET", card.path, headers=headers)).status == 200
 
 
 async def test_an_android_wallets_token_need_not_be_hex(house: House) -> None:
@@ -158,10 +158,10 @@ async def test_an_android_wallets_token_need_not_be_hex(house: House) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/passkit//v1", "//passkit/v1", "/passkit/v1/"])
-async def test_doubled_slashes_are_tolerated(house: House, prefix: str) -> None:
-    card = await house.issue(external_id="a")
+async def test_doubled_slashes_are_tolerated(small_house: House, prefix: str) -> None:
+    card = await small_house.issue(external_id="a")
     path = f"{prefix}/passes/{PASS_TYPE}/{card.serial}"
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.listener.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", small_house.listener.port)
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: ApplePass {card.token}\r\nConnection: close\r\n\r\n"
     writer.write(head.encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
@@ -178,23 +178,23 @@ async def test_unregistering_is_200_again_and_again(house: House) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-async def test_without_a_valid_token_it_is_401(house: House, method: str) -> None:
-    card = await house.issue(external_id="a")
+async def test_without_a_valid_token_it_is_401(small_house: House, method: str) -> None:
+    card = await small_house.issue(external_id="a")
     path = card.path if method in ("GET", "HEAD") else card.registration("d")
     for headers in ({}, {"Authorization": "ApplePass nonsense"}, {"Authorization": f"Bearer {card.token}"}):
-        assert (await house.ask(method, path, headers=headers)).status == 401
+        assert (await small_house.ask(method, path, headers=headers)).status == 401
 
 
-async def test_two_authorization_headers_are_401(house: House) -> None:
-    card = await house.issue(external_id="a")
+async def test_two_authorization_headers_are_401(small_house: House) -> None:
+    card = await small_house.issue(external_id="a")
     headers = [("Authorization", f"ApplePass {card.token}")] * 2
-    assert (await house.ask("GET", card.path, headers=headers)).status == 401
+    assert (await small_house.ask("GET", card.path, headers=headers)).status == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"pushToken": 1}', b"\xff", b'{"pushToken":"zz"}'])
-async def test_a_registration_without_usable_push_token_is_400_with_a_reason(house: House, body: bytes) -> None:
-    card = await house.issue(external_id="a")
-    answer = await house.ask("POST", card.registration("d"), data=body, headers=card.authorization)
+async def test_a_registration_without_usable_push_token_is_400_with_a_reason(small_house: House, body: bytes) -> None:
+    card = await small_house.issue(external_id="a")
+    answer = await small_house.ask("POST", card.registration("d"), data=body, headers=card.authorization)
     assert answer.status == 400
     assert answer.json["code"] == "bad_request"
 
@@ -211,16 +211,16 @@ async def test_a_new_push_token_replaces_the_old_one_of_all_the_devices_cards(ho
     assert PUSH_TOKEN != "cd" * 32
 
 
-async def test_log_is_200_whatever_it_says(house: House) -> None:
+async def test_log_is_200_whatever_it_says(small_house: House) -> None:
     for body in (b'{"logs":["one","two"]}', b"", b"nonsense", b'{"logs":[1,null]}', b'{"logs":{"a":1}}'):
-        answer = await house.ask("POST", "/passkit/v1/log", data=body)
+        answer = await small_house.ask("POST", "/passkit/v1/log", data=body)
         assert (answer.status, answer.body) == (200, b"")
 
 
-async def test_what_is_not_an_endpoint_is_a_problem_and_a_wrong_method_names_the_right_ones(house: House) -> None:
-    nowhere = await house.ask("GET", "/passkit/v1/nothing")
+async def test_what_is_not_an_endpoint_is_a_problem_and_a_wrong_method_names_the_right_ones(small_house: House) -> None:
+    nowhere = await small_house.ask("GET", "/passkit/v1/nothing")
     assert (nowhere.status, nowhere.headers["Content-Type"]) == (404, "application/problem+json")
-    wrong = await house.ask("PUT", "/passkit/v1/log")
+    wrong = await small_house.ask("PUT", "/passkit/v1/log")
     assert (wrong.status, wrong.headers["Allow"]) == (405, "POST")
 
 
@@ -231,7 +231,7 @@ async def test_a_download_thrown_away_in_the_middle_is_listed_again(house: House
     reader, writer = await asyncio.open_connection("127.0.0.1", house.listener.port)
     writer.write(f"GET {card.path} HTTP/1.1\r\nHost: x\r\nAuthorization: ApplePass {card.token}\r\n\r\n".encode())
     await reader.readexactly(500)
-    writer.transport.abort()
+    reset(writer)
     async with asyncio.timeout(5):
         while (await card.listed("device-1", tag)).status == 204:
             await asyncio.sleep(0.01)

@@ -1,0 +1,217 @@
+"""The page behind an install link: for each platform, in each language, in each state, harmless to whoever looks."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import pytest
+import pytest_asyncio
+
+from handlers.texts import TEXTS, choose
+from passkit.apple.signing import Signers
+from store.dialect import Database
+from tests.handlers.conftest import Card, House, opened
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 27_0 like Mac OS X) AppleWebKit/605.1.15 Version/27.0 Mobile Safari/604.1"
+ANDROID = "Mozilla/5.0 (Linux; Android 17; Pixel 11) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
+DESKTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+BOT = "TelegramBot (like TwitterBot)"
+
+
+class Page(HTMLParser):
+    """The tags of a page, to look at what it asks a browser to do."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest_asyncio.fixture
+async def shop(local_db: Database, signers: Signers, coffee: dict[str, bytes]) -> AsyncIterator[House]:
+    """The whole coffee template with its pictures."""
+    async with opened(local_db, signers, coffee) as house:
+        yield house
+
+
+async def seen(card: Card, user_agent: str, language: str = "en") -> Page:
+    headers = {"User-Agent": user_agent, "Accept-Language": language}
+    answer = await card.house.ask("GET", card.install_path, headers=headers)
+    assert answer.status == 200, answer.body
+    return Page(answer.body.decode())
+
+
+async def test_an_iphone_gets_the_card_by_itself_and_a_button(shop: House) -> None:
+    card = await shop.issue()
+    page = await seen(card, IPHONE)
+    assert "Add to Apple Wallet" in page.text
+    assert any(link["href"] == card.install_path + "/card.pkpass" for link in page.all("a"))
+    (refresh,) = (meta for meta in page.all("meta") if meta.get("http-equiv") == "refresh")
+    assert refresh["content"] == f"0; url={card.install_path}/card.pkpass"
+
+
+async def test_an_android_phone_gets_the_file_and_a_desktop_a_code(shop: House) -> None:
+    card = await shop.issue()
+    android, desktop = await seen(card, ANDROID), await seen(card, DESKTOP)
+    assert any(link["href"] == card.install_path + "/card.pkpass" for link in android.all("a"))
+    assert "Apple" not in android.text
+    assert any(image["src"] == card.install_path + "/qr.svg" for image in desktop.all("img"))
+    for page in (android, desktop):
+        assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+
+
+@pytest.mark.parametrize(
+    ("accept", "fallbacks", "language"),
+    [
+        ("ru-RU,ru;q=0.9,en;q=0.8", (), "ru"),
+        ("en-GB", ("ru",), "en"),
+        ("de;q=1, ru;q=0.2, en;q=0.7", (), "en"),
+        ("de, fr", ("ru", "en"), "ru"),
+        ("", ("de",), "en"),
+        ("ru;q=0, *", ("en",), "en"),
+        ("ru;q=x", (), "en"),
+        (";;;,,,q=", (), "en"),
+    ],
+)
+def test_the_browsers_best_language_is_chosen(accept: str, fallbacks: tuple[str, ...], language: str) -> None:
+    assert choose(accept, fallbacks) == language
+
+
+def test_both_languages_have_the_same_sentences() -> None:
+    assert TEXTS["ru"].keys() == TEXTS["en"].keys()
+    assert all(text.strip() for texts in TEXTS.values() for text in texts.values())
+
+
+async def test_the_page_speaks_russian_to_a_russian_browser(shop: House) -> None:
+    card = await shop.issue()
+    page = await seen(card, IPHONE, "ru-RU,ru;q=0.9")
+    assert page.all("html") == [{"lang": "ru"}]
+    assert "Добавить в Apple Wallet" in page.text
+
+
+async def test_the_page_runs_nothing_and_tells_nobody(shop: House) -> None:
+    card = await shop.issue()
+    answer = await shop.ask("GET", card.install_path, headers={"User-Agent": DESKTOP})
+    headers = answer.headers
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in headers["X-Robots-Tag"]
+    assert headers["Cache-Control"] == "private, no-store"
+    assert "Set-Cookie" not in headers
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["style-src"] == "'self'"
+    assert "script-src" not in policy
+    html = answer.body.decode()
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", html, re.IGNORECASE)
+    page = Page(html)
+    loads = [link["href"] for link in page.all("link")] + [image["src"] for image in page.all("img")]
+    assert all(address is not None and address.startswith("/") for address in loads)
+    assert len(page.all("link")) == 1, "one style sheet"
+
+
+async def test_everything_the_page_loads_is_there(shop: House) -> None:
+    card = await shop.issue(data={"name": "Anna", "points": 120})
+    page = await seen(card, DESKTOP)
+    for address in [link["href"] for link in page.all("link")] + [image["src"] for image in page.all("img")]:
+        assert address is not None
+        answer = await shop.ask("GET", address)
+        assert answer.status == 200, address
+        if address.endswith(".svg"):
+            assert answer.headers["Content-Type"].startswith("image/svg+xml")
+            ET.fromstring(answer.body)  # well-formed, and made by us
+
+
+async def test_the_picture_shows_the_brands_colours_the_logo_and_the_fields(shop: House) -> None:
+    card = await shop.issue(data={"name": "Anna Petrova", "points": 120, "balance": 45000})
+    picture = (await shop.ask("GET", card.install_path + "/card.svg")).body.decode()
+    assert "rgb(58, 42, 30)" in picture
+    assert picture.count("data:image/png;base64,") == 2
+    assert "Anna Petrova" in picture
+    assert "120" in picture
+
+
+async def test_what_customers_type_is_text_and_nothing_else(shop: House) -> None:
+    card = await shop.issue(data={"name": "<script>alert(1)</script>&\"'"})
+    picture = (await shop.ask("GET", card.install_path + "/card.svg")).body.decode()
+    assert "<script" not in picture
+    ET.fromstring(picture)
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"state": "voided"}, "no longer valid"),
+        ({"state": "expired"}, "has expired"),
+        ({"state": "completed"}, "has been used"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "has expired"),
+    ],
+)
+async def test_a_card_that_is_over_says_so_and_offers_nothing(small_house: House, patch: dict[str, str], words: str) -> None:
+    card = await small_house.issue()
+    await small_house.api("PATCH", f"/cards/{card.serial}", patch)
+    page = await seen(card, IPHONE)
+    assert words in page.text
+    assert not page.all("a")
+    assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+
+
+async def test_the_download_is_the_signed_pass_and_counts_as_served(small_house: House) -> None:
+    card = await small_house.issue()
+    await card.register("device-1")
+    tag = (await card.listed("device-1")).json["lastUpdated"]
+    answer = await small_house.ask("GET", card.install_path + "/card.pkpass")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/vnd.apple.pkpass")
+    assert answer.body.startswith(b"PK")
+    assert (await card.listed("device-1", tag)).status == 204
+
+
+async def test_looking_consumes_nothing_whoever_looks(small_house: House) -> None:
+    card = await small_house.issue()
+    await card.register("device-1")
+    tag = (await card.listed("device-1")).json["lastUpdated"]
+    for method in ("HEAD", "GET"):
+        for path in ("", "/qr.svg", "/card.svg"):
+            answer = await small_house.ask(method, card.install_path + path, headers={"User-Agent": BOT})
+            assert answer.status == 200
+    assert (await small_house.ask("HEAD", card.install_path + "/card.pkpass")).status == 200
+    assert (await card.listed("device-1", tag)).status == 200, "nothing of this was a download"
+    for _ in range(3):
+        assert (await small_house.ask("GET", card.install_path + "/card.pkpass")).status == 200
+
+
+async def test_every_wrong_link_is_the_same_friendly_page(small_house: House) -> None:
+    card = await small_house.issue()
+    token = card.install_path.removeprefix("/i/")
+    tampered = token[:-1] + ("A" if token[-1] != "A" else "B")
+    wrong = ["x", tampered, token + "x", token[:-1], "a" * 28, "%00", "..%2f..%2fetc", "é" * 14, "x" * 4000]
+    answers = [await small_house.ask("GET", f"/i/{link}", headers={"User-Agent": IPHONE}) for link in wrong]
+    assert {answer.status for answer in answers} == {404}
+    assert len({answer.body for answer in answers}) == 1
+    assert "There is no card here" in answers[0].body.decode()
+
+
+@pytest.mark.parametrize("agent", ["", "é\u2028", "x" * 7000, "iPhone" * 100])
+async def test_any_user_agent_gets_a_page(small_house: House, agent: str) -> None:
+    card = await small_house.issue()
+    answer = await small_house.ask("GET", card.install_path, headers={"User-Agent": agent})
+    assert answer.status == 200
+
+
+async def test_in_an_apps_own_browser_the_page_says_to_open_safari(small_house: House) -> None:
+    card = await small_house.issue()
+    page = await seen(card, IPHONE + " Instagram 300.0")
+    assert "Safari" in page.text
+    assert not any(meta.get("http-equiv") for meta in page.all("meta"))
