@@ -90,7 +90,7 @@ async def void(db: Database, brand_id: int, serial: str, now: datetime, notify: 
 async def needed(db: Database, conn: AsyncConnection, brand_id: int, serial: str) -> CardRow:
     """The brand's card with this serial number, locked; NotFound."""
     mine = (tables.cards.c.brand_id == brand_id) & (tables.cards.c.serial_number == serial)
-    for card in await load(db, conn, mine, lock=True):
+    for card in await load(db, conn, mine, lock=True) if tables.is_storable(serial) else ():
         return card
     raise NotFound("There is no card with this serial number.", code="card_not_found")
 

@@ -14,6 +14,7 @@ from store import tables
 from store.cardrows import CardRow, CardView, columns, complete, load, view
 from store.dialect import Database
 from store.errors import Conflict, NotFound, StoreError
+from store.tables import is_storable
 
 MAX_LIMIT = 500
 
@@ -82,7 +83,7 @@ async def resolve(
         names = dict.fromkeys(names, ref.word)
     found: dict[str, list[int]] = {}
     for name, value in names.items():
-        if value is None:
+        if value is None or not is_storable(value):
             continue
         wanted = select(cards.id).where(cards.brand_id == brand_id, cards[name] == value)
         if ref.template is not None:

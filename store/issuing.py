@@ -152,7 +152,7 @@ def _row(
 
 def install_hash(token: str) -> str:
     """How an install token is kept: 168 random bits need no slower hash."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _refuse_unfillable(db: Database, card: CardRow, now: datetime) -> None:

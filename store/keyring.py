@@ -84,11 +84,11 @@ class Keyring:
 
     def digest(self, purpose: str, text: str, secret_id: str | None = None) -> str:
         """HMAC-SHA256 in hex, under the current secret unless one is named: to recognise what must not be stored."""
-        return self._mac(secret_id or self.current, purpose, text.encode("utf-8", "surrogateescape")).hex()
+        return self._mac(secret_id or self.current, purpose, text.encode("utf-8", "surrogatepass")).hex()
 
     def digests(self, purpose: str, text: str) -> tuple[str, ...]:
         """The digest under every secret, the current first: what was stored under an older one is still found."""
-        encoded = text.encode("utf-8", "surrogateescape")
+        encoded = text.encode("utf-8", "surrogatepass")
         return tuple(self._mac(secret_id, purpose, encoded).hex() for secret_id in self._secrets)
 
     def authentication_token(self, pass_type: str, serial: str, generation: int, secret_id: str | None = None) -> str:
@@ -112,7 +112,7 @@ class Keyring:
         return urlsafe_b64encode(mac[:21]).decode()
 
     def _token_mac(self, secret_id: str, pass_type: str, serial: str, generation: int) -> bytes:
-        message = f"{pass_type}\0{serial}\0{generation}".encode("utf-8", "surrogateescape")
+        message = f"{pass_type}\0{serial}\0{generation}".encode("utf-8", "surrogatepass")
         return urlsafe_b64encode(self._mac(secret_id, "apple-v1", message)).rstrip(b"=")
 
     def _mac(self, secret_id: str, purpose: str, message: bytes) -> bytes:

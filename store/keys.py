@@ -108,7 +108,7 @@ async def revoke(db: Database, brand_id: int, name: str, now: datetime) -> None:
 
 
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _key(row: Any) -> ApiKey:

@@ -18,7 +18,6 @@ from store.dialect import Database
 from store.registering import DEVICE_PURPOSE
 from store.served import Listed
 
-
 ATTEMPTS = 3
 """Reads for one list; past that a download may be counted nowhere, which costs a redundant fetch."""
 

@@ -58,6 +58,11 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database can hold the text at all: PostgreSQL takes neither NUL nor half a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER PRIMARY KEY only
 
 metadata = MetaData(

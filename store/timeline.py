@@ -86,7 +86,8 @@ async def read(db: Database, brand_id: int, serial: str, now: datetime | None = 
     async with db.reading() as conn:
         now = now or await database_now(conn)
         mine = (tables.cards.c.brand_id == brand_id, tables.cards.c.serial_number == serial)
-        card_id = (await conn.execute(select(tables.cards.c.id).where(*mine))).scalar_one_or_none()
+        found = select(tables.cards.c.id).where(*mine)
+        card_id = (await conn.execute(found)).scalar_one_or_none() if tables.is_storable(serial) else None
         if card_id is None:
             raise NotFound("There is no card with this serial number.", code="card_not_found")
         entries = await _entries(db, conn, card_id)
