@@ -21,7 +21,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from store import sqlite_library
+from store import sqlite_inline, sqlite_library
 from store.clock import database_now, now_micros
 from store.errors import Unavailable
 from store.failures import translated
@@ -46,7 +46,9 @@ class Database:
     each commit that wrote push intents. ``sqlite_note`` is a sentence for the start, empty on PostgreSQL.
     """
 
-    def __init__(self, engine: AsyncEngine, writer: AsyncEngine, hot: HotReads, keyring: Keyring) -> None:
+    def __init__(
+        self, engine: AsyncEngine, writer: AsyncEngine, hot: HotReads, keyring: Keyring, busy_seconds: float
+    ) -> None:
         self.engine = engine
         self.keyring = keyring
         self.public_url = ""
@@ -55,6 +57,7 @@ class Database:
         self.on_jobs: list[Callable[[], None]] = []
         self.served = ServedBuffer(self)
         self._kept: dict[type[Any], Any] = {}
+        self._busy_seconds = busy_seconds
         self._writer = writer
         self._hot = hot
         self._lock = asyncio.Lock()
@@ -128,7 +131,7 @@ class Database:
             yield
             return
         try:
-            async with asyncio.timeout(BUSY_SECONDS):
+            async with asyncio.timeout(self._busy_seconds):
                 await self._lock.acquire()
         except TimeoutError:
             raise Unavailable("The database is busy: another write takes too long.") from None
@@ -138,28 +141,33 @@ class Database:
             self._lock.release()
 
 
-async def open(url: str, keyring: Keyring) -> Database:
-    """Open ``sqlite:///path`` or ``postgresql://...``; ValueError for another scheme."""
+async def open(url: str, keyring: Keyring, *, busy_seconds: float = BUSY_SECONDS) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://...``; ValueError for another scheme.
+
+    A write waits ``busy_seconds`` for another one; nothing is connected before it is needed.
+    """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return await _open_sqlite(parsed, keyring)
+        return _open_sqlite(parsed, keyring, busy_seconds)
     if backend in ("postgresql", "postgres"):
-        return await _open_postgresql(parsed, keyring)
+        return _open_postgresql(parsed, keyring, busy_seconds)
     raise ValueError(f"DATABASE_URL must begin with sqlite:/// or postgresql://, not {parsed.drivername}://")
 
 
-async def _open_sqlite(url: URL, keyring: Keyring) -> Database:
+def _open_sqlite(url: URL, keyring: Keyring, busy: float) -> Database:
     if not url.database or url.database == ":memory:":
         raise ValueError("DATABASE_URL names no file: write sqlite:///path/to/passbell.db")
     driver = URL.create("sqlite+aiosqlite", database=url.database)
-    module = _aiosqlite_module()
-    readers = create_async_engine(driver, module=module, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=BUSY_SECONDS)
-    writer = create_async_engine(driver, module=module, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS)
+    common: dict[str, Any] = {"module": _aiosqlite_module(), "max_overflow": 0, "pool_timeout": busy}
+    if sqlite_library.is_safe_wal():
+        common["connect_args"] = {"async_creator_fn": sqlite_inline.connect}
+    readers = create_async_engine(driver, pool_size=POOL_SIZE, **common)
+    writer = create_async_engine(driver, pool_size=1, **common)
     for engine, begin in ((readers, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "connect", _preparing_sqlite(busy))
         event.listen(engine.sync_engine, "begin", _begin_with(begin))
-    return Database(readers, writer, SqliteReads(url.database, BUSY_SECONDS), keyring)
+    return Database(readers, writer, SqliteReads(url.database, busy), keyring, busy)
 
 
 def _aiosqlite_module() -> Any:
@@ -169,18 +177,18 @@ def _aiosqlite_module() -> Any:
     return AsyncAdapt_aiosqlite_dbapi(aiosqlite, sqlite_library.library())
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin_with does
-    journal = "WAL" if sqlite_library.version() >= sqlite_library.SAFE_WAL else "TRUNCATE"
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_SECONDS * 1000}",
-        f"journal_mode={journal}",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _preparing_sqlite(busy: float) -> Callable[[Any, Any], None]:
+    journal = "WAL" if sqlite_library.is_safe_wal() else "TRUNCATE"
+    pragmas = (f"busy_timeout={int(busy * 1000)}", f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON")
+
+    def prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself: _begin_with does
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return prepare
 
 
 def _begin_with(statement: str) -> Callable[[Any], None]:
@@ -190,17 +198,17 @@ def _begin_with(statement: str) -> Callable[[Any], None]:
     return begin
 
 
-async def _open_postgresql(url: URL, keyring: Keyring) -> Database:
+def _open_postgresql(url: URL, keyring: Keyring, busy: float) -> Database:
     plain = url.set(drivername="postgresql")
-    settings = {"application_name": "passbell", "lock_timeout": f"{BUSY_SECONDS}s"}
+    settings = {"application_name": "passbell", "lock_timeout": f"{int(busy * 1000)}ms"}
     settings["idle_in_transaction_session_timeout"] = "60s"
     engine = create_async_engine(
         plain.set(drivername="postgresql+asyncpg"),
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
-        pool_timeout=BUSY_SECONDS,
+        pool_timeout=busy,
         pool_pre_ping=True,  # a restarted server is met by a new connection, not by an error
-        connect_args={"server_settings": settings, "timeout": BUSY_SECONDS},
+        connect_args={"server_settings": settings, "timeout": busy},
     )
-    hot = PostgresqlReads(plain.render_as_string(hide_password=False), BUSY_SECONDS)
-    return Database(engine, engine, hot, keyring)
+    hot = PostgresqlReads(plain.render_as_string(hide_password=False), busy)
+    return Database(engine, engine, hot, keyring, busy)

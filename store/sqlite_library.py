@@ -25,10 +25,15 @@ def version() -> tuple[int, ...]:
     return tuple(int(part) for part in _library.sqlite_version.split("."))
 
 
+def is_safe_wal() -> bool:
+    """Whether the write-ahead log may be used with several connections."""
+    return version() >= SAFE_WAL
+
+
 def note() -> str:
     """What to say at the start: the library's version, and what it means for the journal."""
     text = ".".join(str(part) for part in version())
-    if version() >= SAFE_WAL:
+    if is_safe_wal():
         return f"SQLite {text}, write-ahead log"
     return (
         f"SQLite {text} has the WAL-reset bug (fixed in 3.51.3), so the rollback journal is used instead: "
