@@ -79,7 +79,8 @@ async def run_serve(args: argparse.Namespace, settings: Settings) -> int:
     async with running(settings, with_worker=not args.no_worker) as house:
         stopping = stop_event()
         settle_memory()
-        log.info("ready", url=house.url, public_url=settings.public_url, worker=not args.no_worker)
+        note = house.db.sqlite_note or "PostgreSQL"
+        log.info("ready", url=house.url, public_url=settings.public_url, worker=not args.no_worker, database=note)
         await stopping.wait()
         await house.give_notice(args.notice, stopping)
     return 0
@@ -92,7 +93,7 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
     async with shell.database(settings) as db:
         await facts.refuse_mismatch(db, settings)
         keeper = SignerKeeper(db, settings.certs_dir)
-        await keeper.refresh()
+        await keeper.start()
         stopping = stop_event()
         async with background(keeper.run()), delivering(db, settings, keeper):
             settle_memory()
@@ -150,10 +151,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(shell.database(settings))
         await facts.refuse_mismatch(db, settings)
-        if db.sqlite_note:
-            log.info("database", note=db.sqlite_note)
         keeper = SignerKeeper(db, settings.certs_dir)
-        await keeper.refresh()
+        await keeper.start()
         await stack.enter_async_context(background(keeper.run()))
         if with_worker:
             await stack.enter_async_context(delivering(db, settings, keeper))

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
 from commands.settings import Settings, SettingsError
 from store import brands, dialect, migrations
 from store.dialect import Database
@@ -41,16 +44,23 @@ async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterato
     db = await dialect.open(settings.database_url, secrets)
     db.public_url = settings.public_url or "http://127.0.0.1"
     try:
-        if migrated:
-            await _refuse_old_schema(db)
+        await _refuse_wrong_database(db, migrated)
         yield db
     finally:
         await db.close()
 
 
-async def _refuse_old_schema(db: Database) -> None:
-    version, head = await migrations.schema_version(db), migrations.head()
-    if version != head:
+async def _refuse_wrong_database(db: Database, migrated: bool) -> None:
+    try:
+        version = await migrations.schema_version(db)
+    except (
+        DBAPIError,
+        asyncpg.PostgresError,
+    ) as error:  # no database, no permission: what passes by itself is Unavailable
+        reason = getattr(error, "orig", None) or error
+        raise CommandError(f"DATABASE_URL: this database cannot be used: {reason}.") from None
+    head = migrations.head()
+    if migrated and version != head:
         state = "is empty" if version is None else f"has schema {version}, this program needs {head}"
         raise CommandError(f"The database {state}: run `migrate` first.")
 

@@ -8,12 +8,12 @@ file is logged and leaves the others alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
 
-from commands.certsdir import read_directory
+from commands.certsdir import load_directory, read_directory
 from commands.shell import now
 from handlers.metrics import note_certificates
 from passkit.apple.signing import Identity, Signers, load_identity
@@ -41,6 +41,11 @@ class SignerKeeper:
         self._seen: frozenset[tuple[str, int, int]] = frozenset()
         self._known: dict[tuple[str, str], Identity] = {}  # loading a key costs 40 ms: each is loaded once
         self._complained: set[str] = set()
+
+    async def start(self) -> None:
+        """The first reading, while somebody watches: a file of no use raises CertificateError with the fix."""
+        load_directory(self._certs_dir)
+        await self.refresh()
 
     async def refresh(self) -> None:
         """Seed from the folder, then read every row."""
@@ -89,18 +94,17 @@ class SignerKeeper:
             log.error("certificate_refused", problem=problem)
 
 
-async def seed(db: Database, certs_dir: Path, complain: object = None) -> list[Identity]:
+async def seed(db: Database, certs_dir: Path, complain: Callable[[str], None] = lambda problem: None) -> list[Identity]:
     """Copy the folder's pairs into the rows of the brands they belong to; returns what the folder holds."""
     directory = await asyncio.to_thread(read_directory, certs_dir)
-    say = complain if callable(complain) else (lambda problem: None)
     for problem in directory.problems:
-        say(problem)
+        complain(problem)
     identities = [stored.identity for stored in directory.stored]
     of_pass_type = {row.pass_type_identifier: row.id for row in await brands.listing(db) if row.revoked_at is None}
     for identity in identities:
         brand_id = of_pass_type.get(identity.pass_type_identifier)
         if brand_id is None:
-            say(f"No brand has the pass type {identity.pass_type_identifier}: `brand add` makes one.")
+            complain(f"No brand has the pass type {identity.pass_type_identifier}: `brand add` makes one.")
         else:
             await _keep(db, brand_id, identity)
     return identities
