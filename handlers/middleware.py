@@ -26,6 +26,9 @@ log = structlog.get_logger("passbell.http")
 CLIENT_GONE = 499
 """What the log says when the client left before its answer: nginx's number."""
 
+PLACES = 5
+"""How much of a traceback is told: enough to find the mistake."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SLASHES = re.compile(r"\{slash\d+\}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -151,14 +154,15 @@ def _report(request: web.Request, problem: ProblemError, error: Exception) -> No
 
 
 def _place(error: Exception) -> str:
-    """The innermost line of the traceback that is ours: file, line and function."""
-    place, step = "", error.__traceback__
+    """The innermost lines of the traceback that are ours, the innermost first: file, line and function."""
+    places: list[str] = []
+    step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
         if "site-packages" not in code.co_filename:
-            place = f"{'/'.join(code.co_filename.split('/')[-2:])}:{step.tb_lineno} {code.co_name}"
+            places.append(f"{'/'.join(code.co_filename.split('/')[-2:])}:{step.tb_lineno} {code.co_name}")
         step = step.tb_next
-    return place
+    return " < ".join(reversed(places[-PLACES:]))
 
 
 def _answer(request: web.Request, problem: ProblemError) -> web.Response:

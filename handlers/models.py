@@ -82,7 +82,9 @@ class CardPatch(_Accepted):
     expires_at: Instant | None = None
     tags: list[Tag] | None = Field(default=None, max_length=50)
     notify: Notify = Field(default=Notify.RING, description="Whether the holder's phone rings, or updates silently.")
-    version: StrictInt | None = Field(default=None, ge=1, description="The version you read; another one there is a 412.")
+    version: StrictInt | None = Field(
+        default=None, ge=1, description="The version you read; another one there is a 412."
+    )
 
 
 class RowName(_Accepted):

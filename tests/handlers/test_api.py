@@ -72,7 +72,9 @@ async def test_money_is_minor_units_and_is_shown_as_a_person_reads_it(small_hous
         (None, {""}),
     ],
 )
-async def test_what_does_not_fit_is_422_with_a_pointer_to_each_place(small_house: House, body: Any, places: set[str]) -> None:
+async def test_what_does_not_fit_is_422_with_a_pointer_to_each_place(
+    small_house: House, body: Any, places: set[str]
+) -> None:
     import json
 
     answer = await small_house.ask(
@@ -326,7 +328,11 @@ async def test_a_revoked_key_is_401(small_house: House) -> None:
 async def test_a_key_does_only_what_its_scopes_say(small_house: House) -> None:
     card = await small_house.issue()
     reading = await keys.add(small_house.db, small_house.brand_id, "reader", ["cards:read"], datetime.now(UTC))
-    for method, path in (("GET", "/cards"), ("GET", f"/cards/{card.serial}"), ("GET", f"/cards/{card.serial}/timeline")):
+    for method, path in (
+        ("GET", "/cards"),
+        ("GET", f"/cards/{card.serial}"),
+        ("GET", f"/cards/{card.serial}/timeline"),
+    ):
         assert (await small_house.api(method, path, key=reading)).status == 200
     for method, path in (("POST", "/cards"), ("PATCH", f"/cards/{card.serial}"), ("GET", "/templates")):
         answer = await small_house.api(method, path, {}, key=reading)
@@ -337,7 +343,12 @@ async def test_another_brands_key_sees_and_touches_nothing_of_ours(house: House)
     card = await house.issue(external_id="a", data={"points": 5})
     now = datetime.now(UTC)
     other = await brands.add(
-        house.db, key="other", name="Other", pass_type_identifier="pass.example.other", team_identifier="TEAM000001", now=now
+        house.db,
+        key="other",
+        name="Other",
+        pass_type_identifier="pass.example.other",
+        team_identifier="TEAM000001",
+        now=now,
     )
     key = await keys.add(house.db, other.id, "theirs", [], now)
     for method, path in (("GET", ""), ("PATCH", ""), ("GET", "/timeline")):

@@ -159,7 +159,9 @@ async def test_what_customers_type_is_text_and_nothing_else(shop: House) -> None
         ({"expires_at": "2020-01-01T00:00:00Z"}, "has expired"),
     ],
 )
-async def test_a_card_that_is_over_says_so_and_offers_nothing(small_house: House, patch: dict[str, str], words: str) -> None:
+async def test_a_card_that_is_over_says_so_and_offers_nothing(
+    small_house: House, patch: dict[str, str], words: str
+) -> None:
     card = await small_house.issue()
     await small_house.api("PATCH", f"/cards/{card.serial}", patch)
     page = await seen(card, IPHONE)
