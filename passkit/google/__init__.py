@@ -1,0 +1,1 @@
+"""Google Wallet without I/O: classes, objects, save links and callbacks."""
