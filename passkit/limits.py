@@ -24,8 +24,8 @@ ARCHIVE = "https://developer.apple.com/library/archive/documentation/UserExperie
 BUILDER = "https://github.com/apple/pass-builder: "
 GENERATOR = "https://github.com/alexandercerutti/passkit-generator: "
 GOOGLE = "https://developers.google.com/wallet/reference/rest/v1/"
-OURS = "docs/troubleshooting.md: "
-"""A rule of ours, from what goes wrong in practice."""
+OURS = "Passbell: "
+"""A rule of ours: no vendor's page says it, practice does."""
 
 UNREADABLE_DATE = "Unable to parse {} as a date. We expect"
 """How the line begins that a phone logs for each kind of date (jpasskit#253)."""
@@ -68,8 +68,8 @@ RULES: tuple[Rule, ...] = (
     Rule(_W, APPLE + "passfieldcontent", fields.message_on_a_constant),
     Rule(_N, APPLE + "adding-a-web-service-to-update-passes", fields.nothing_rings),
     Rule(_W, APPLE + "creating-a-store-card-pass", fields.long_labels),
-    Rule(_W, OURS + "lock-screen texts", fields.long_messages),
-    Rule(_N, OURS + "lock-screen texts", fields.cut_messages),
+    Rule(_W, OURS + "what a lock screen holds", fields.long_messages),
+    Rule(_N, OURS + "what a lock screen holds", fields.cut_messages),
     Rule(_E, APPLE + "passfieldcontent", fields.unreadable_dates, UNREADABLE_DATE.format("value")),
     # The pass as a whole.
     Rule(_W, APPLE + "pass", whole.too_many_entries),
@@ -98,8 +98,8 @@ RULES: tuple[Rule, ...] = (
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.no_table),
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.untranslated),
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.translations_of_nothing),
-    Rule(_W, OURS + "template lint", texts.unused_variables),
-    Rule(_N, OURS + "template lint", texts.no_samples),
+    Rule(_W, OURS + "a variable is declared to be seen", texts.unused_variables),
+    Rule(_N, OURS + "a variable is declared to be seen", texts.no_samples),
 )
 
 

@@ -50,7 +50,7 @@ def test_every_rule_has_a_case_and_a_source() -> None:
         "unused_files",
     }  # these have tests of their own below
     assert {rule.find.__name__ for rule in limits.RULES} == {case[0] for case in CASES} | texts
-    assert all(rule.source.startswith(("https://", "docs/")) for rule in limits.RULES)
+    assert all(rule.source.startswith(("https://", limits.OURS)) for rule in limits.RULES)
 
 
 def test_the_worst_comes_first() -> None:
