@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from store.dialect import Database
 
 from pushes import fates, metrics
 from pushes.breaker import Breaker
 from pushes.channel import Channel, Outcome, Push, Verdict
 from store import claims, leases, settling
 from store.claims import Claim, Intent, Target
+from store.dialect import Database
 from store.errors import Unavailable
 from store.settling import Fate, Settled
 
@@ -56,6 +56,7 @@ class _Lane:
     budget: fates.PruneBudget = field(default_factory=fates.PruneBudget)
     task: asyncio.Task[None] | None = None
     unanswered: int = 0
+    renew_at: float = 0.0
     room: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -133,8 +134,14 @@ class Worker:
             log.exception("lane_failed", pass_type=lane.pass_type)
 
     async def _ours(self, lane: _Lane) -> bool:
-        name = f"apns:{lane.pass_type}"
-        return await leases.take(self._db, name=name, owner=self._owner, duration=self._options.lease)
+        """Whether this worker has the pass type; the lease is renewed when a third of it has passed."""
+        now = asyncio.get_running_loop().time()
+        if now < lane.renew_at:
+            return True
+        name, duration = f"apns:{lane.pass_type}", self._options.lease
+        taken = await leases.take(self._db, name=name, owner=self._owner, duration=duration)
+        lane.renew_at = now + duration.total_seconds() / 3 if taken else 0.0
+        return taken
 
     async def _claim(self, lane: _Lane, room: int) -> Claim | None:
         options = self._options
@@ -148,8 +155,7 @@ class Worker:
         )
 
     async def _deliver(self, lane: _Lane, claim: Claim) -> None:
-        if not claim.targets:  # the phones are gone, or have an intent of their own
-            await self._settle(claim.pass_type_identifier, claim.intents, ())
+        if not claim.targets:
             return
         try:
             channel = await self._channels(lane.pass_type)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, delete, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -110,6 +110,8 @@ async def claim(
         await _expand(conn, found, due, 1 if probe else room, now)
         await _leave_to_devices(conn, pass_type_identifier, found, now)
         await _lease(conn, [intent.id for intent in found.intents], owner, now + lease)
+        if not found.targets:  # the phones are gone, or have an intent of their own
+            await finish(conn, owner, found.intents, now)
         return Claim(pass_type_identifier, tuple(found.intents), tuple(found.targets.values()), probe)
 
 
@@ -271,6 +273,24 @@ def device_intent(pass_type: str, brand_id: int, device_id: int, now: datetime, 
 
 async def _lease(conn: AsyncConnection, ids: Sequence[int], owner: str, until: datetime) -> None:
     await conn.execute(update(jobs).where(jobs.c.id.in_(ids)).values(lease_owner=owner, lease_until=until))
+
+
+async def finish(conn: AsyncConnection, owner: str, intents: Sequence[Intent], now: datetime) -> None:
+    """Remove what is done; what was wanted again meanwhile (its generation moved) stays, due now."""
+    if not intents:
+        return
+    paged = [intent for intent in intents if intent.page_end is not None]
+    done = [intent for intent in intents if intent.page_end is None]
+    for intent in paged:
+        unmoved = and_(jobs.c.id == intent.id, jobs.c.generation == intent.generation, jobs.c.lease_owner == owner)
+        await conn.execute(update(jobs).where(unmoved).values(position=intent.page_end))
+    if done:
+        keys = [(intent.id, intent.generation) for intent in done]
+        same = tuple_(jobs.c.id, jobs.c.generation).in_(keys)
+        await conn.execute(delete(jobs).where(same, jobs.c.lease_owner == owner))
+    left = and_(jobs.c.id.in_([intent.id for intent in intents]), jobs.c.lease_owner == owner)
+    freed = {"lease_owner": None, "lease_until": None, "attempts": 0, "due_at": now}
+    await conn.execute(update(jobs).where(left).values(**freed))
 
 
 async def give_back(db: Database, *, owner: str, intents: Sequence[Intent]) -> None:

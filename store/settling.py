@@ -17,7 +17,7 @@ from sqlalchemy import and_, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import timeline
-from store.claims import Intent, Target, device_intent
+from store.claims import Intent, Target, device_intent, finish
 from store.dialect import Database, database_now
 from store.jobs import insert_into_jobs
 from store.tables import devices, jobs, registrations
@@ -87,7 +87,7 @@ async def settle(
         open_ids = await _retry(conn, owner, pass_type_identifier, settled, now)
         waiting = await _keep_waiting(conn, owner, pass_type_identifier, unanswered, now, now + lease)
         open_ids.update(target.device_id for target in unanswered)
-        await _finish(conn, owner, [intent for intent in intents if intent.device_id not in open_ids], now)
+        await finish(conn, owner, [intent for intent in intents if intent.device_id not in open_ids], now)
         return waiting
 
 
@@ -183,21 +183,3 @@ async def _keep_waiting(
         Intent(row.id, row.kind, row.generation, row.attempts, row.wanted_at, row.brand_id, device_id=row.device_id)
         for row in await conn.execute(kept)
     )
-
-
-async def _finish(conn: AsyncConnection, owner: str, intents: Sequence[Intent], now: datetime) -> None:
-    """Remove what is done; what was wanted again meanwhile (its generation moved) stays, due now."""
-    if not intents:
-        return
-    paged = [intent for intent in intents if intent.page_end is not None]
-    done = [intent for intent in intents if intent.page_end is None]
-    for intent in paged:
-        unmoved = and_(jobs.c.id == intent.id, jobs.c.generation == intent.generation, jobs.c.lease_owner == owner)
-        await conn.execute(update(jobs).where(unmoved).values(position=intent.page_end))
-    if done:
-        keys = [(intent.id, intent.generation) for intent in done]
-        same = tuple_(jobs.c.id, jobs.c.generation).in_(keys)
-        await conn.execute(delete(jobs).where(same, jobs.c.lease_owner == owner))
-    left = and_(jobs.c.id.in_([intent.id for intent in intents]), jobs.c.lease_owner == owner)
-    freed = {"lease_owner": None, "lease_until": None, "attempts": 0, "due_at": now}
-    await conn.execute(update(jobs).where(left).values(**freed))

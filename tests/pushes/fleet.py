@@ -30,12 +30,25 @@ async def seed(db: Database, phones: int, *, pass_type: str = PASS_TYPE, platfor
     The ids of brand, template, cards and devices count from 1 in a fresh database.
     """
     async with db.transaction() as conn:
-        brand = {"key": pass_type, "name": "Coffee", "pass_type_identifier": pass_type, "team_identifier": "TEAM"}
+        brand_id = template_id = ((await conn.execute(select(func.max(tables.brands.c.id)))).scalar() or 0) + 1
+        brand = {"id": brand_id} | {
+            "key": pass_type,
+            "name": "Coffee",
+            "pass_type_identifier": pass_type,
+            "team_identifier": "TEAM",
+        }
         brand |= {"languages": ["en"], "time_zone": "UTC", "stamp": "0" * 16, "created_at": LONG_AGO}
-        (brand_id,) = (await conn.execute(insert(tables.brands).values(brand))).inserted_primary_key
-        template = {"brand_id": brand_id, "key": "coffee", "name": "Coffee", "style": "storeCard", "draft": {}}
+        await conn.execute(insert(tables.brands).values(brand))
+        template = {
+            "id": template_id,
+            "brand_id": brand_id,
+            "key": "coffee",
+            "name": "Coffee",
+            "style": "storeCard",
+            "draft": {},
+        }
         template |= {"created_at": LONG_AGO, "updated_at": LONG_AGO}
-        (template_id,) = (await conn.execute(insert(tables.templates).values(template))).inserted_primary_key
+        await conn.execute(insert(tables.templates).values(template))
         first = ((await conn.execute(select(func.max(tables.cards.c.id)))).scalar() or 0) + 1
         numbers = range(first, first + phones)
         await conn.execute(insert(tables.cards), [_card(brand_id, template_id, n) for n in numbers])
@@ -43,7 +56,7 @@ async def seed(db: Database, phones: int, *, pass_type: str = PASS_TYPE, platfor
         ids = {"brand_id": brand_id, "created_at": LONG_AGO, "seen_at": LONG_AGO}
         rows = [{"card_id": n, "device_id": n} | ids for n in numbers]
         await conn.execute(insert(tables.registrations), rows)
-    return int(template_id)
+    return template_id
 
 
 def _card(brand_id: int, template_id: int, number: int) -> dict[str, object]:
