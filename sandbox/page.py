@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -80,6 +82,7 @@ class Sandbox:
         app.on_shutdown.append(self._end_streams)
         app.add_routes(
             [
+                web.get("", _with_slash),
                 web.get("/", self._page),
                 web.get("/static/{name}", self._static),
                 web.get("/events", self._events),
@@ -95,9 +98,12 @@ class Sandbox:
         return app
 
     async def add_card(self, link: str, languages: Sequence[str] = ("en", "ru")) -> None:
-        """One card on several phones, one in each language; for the first look, after the server listens."""
+        """One card on several phones, one in each language; for the first look, after the server listens.
+
+        These phones are the same ones after a restart: the server knows their registrations again.
+        """
         for language in languages:
-            await self.world.add_phone(link, language)
+            await self.world.add_phone(link, language, _steady_bytes(f"{self._api_key}/{language}"))
 
     @property
     def world(self) -> World:
@@ -244,6 +250,16 @@ async def _sentences(request: web.Request, handler: Answer) -> web.StreamRespons
         return _json({"detail": texts.get(error.code, error.code)}, 409)
     except (BackendError, BadPass, WebServiceError) as error:
         return _json({"detail": str(error)}, 502)
+
+
+async def _with_slash(_: web.Request) -> web.Response:
+    raise web.HTTPFound(PREFIX)
+
+
+def _steady_bytes(seed: str) -> Callable[[int], bytes]:
+    """Bytes that look random and come again in the same order for the same seed."""
+    numbers = itertools.count()
+    return lambda size: hashlib.shake_256(f"{seed}/{next(numbers)}".encode()).digest(size)
 
 
 def _language(request: web.Request) -> str:

@@ -58,7 +58,7 @@ def view(resident: Resident) -> PhoneView:
         faces=card.faces if card else None,
         images=_addresses(resident.number, card.faces) if card else {},
         notifications=newest[::-1],
-        card_name=card.faces.organization_name if card else "",
+        card_name=card.faces.description if card else "",
         updated_at=card.editions[-1].time if card and len(card.editions) > 1 else None,
         can_install=resident.link is not None,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,12 @@ from sandbox.phone_records import Event, HeldCard, Kind
 
 MAX_PHONES = 12
 KEPT_ROWS = 200
+SAME_STORY = 60.0
+"""Seconds for which a line may count from the last webhook."""
+
+FOLLOWS_WEBHOOK = frozenset(
+    ("answered", "accepted", "kept", "refused", "pushed", "listed", "fetched", "unchanged", "shown", "silent", "failed")
+)
 
 
 class WorldError(Exception):
@@ -108,8 +115,10 @@ class World:
 
     # What the page's buttons do.
 
-    async def add_phone(self, link: str, language: str) -> Resident:
-        """A new phone that opens the link and takes the card."""
+    async def add_phone(
+        self, link: str, language: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> Resident:
+        """A new phone that opens the link and takes the card; ``random_bytes`` makes its identifiers."""
         if len(self.residents) >= MAX_PHONES:
             raise WorldError("too_many_phones")
         number = next(self._numbers)
@@ -121,6 +130,7 @@ class World:
             roots=self._roots,
             pushes=self._pushes,
             clock=self._clock,
+            random_bytes=random_bytes,
         )
         resident = Resident(number, phone, link)
         self.residents[number] = resident
@@ -209,7 +219,9 @@ class World:
     def tell(self, kind: str, *, phone: str = "", detail: str = "") -> None:
         """Add a line to what happened."""
         now = self._clock()
-        after = None if self._last_webhook is None or kind == "webhook" else now - self._last_webhook
+        after = None
+        if self._last_webhook is not None and kind in FOLLOWS_WEBHOOK and now - self._last_webhook < SAME_STORY:
+            after = now - self._last_webhook
         row = Row(next(self._row_numbers), now, kind, phone, detail, after)
         self.rows.append(row)
         for watcher in self._watchers:
