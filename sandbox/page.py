@@ -121,6 +121,7 @@ class Sandbox:
 
     async def _life(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as session:
+            self._closing = False
             self._world = World(session, self._push_service, roots=self._roots, time_zone=self._time_zone)
             self._backend = Backend(
                 session,

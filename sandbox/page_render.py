@@ -32,10 +32,11 @@ WALLPAPERS = 4
 
 @dataclass(frozen=True, slots=True)
 class PhoneView:
-    """What the template of one phone needs; ``images`` maps a slot to its address."""
+    """What the template of one phone needs; ``images`` maps a slot to its address, ``texts`` are in its own language."""
 
     number: int
     language: str
+    texts: Mapping[str, str]
     offline: bool
     wallpaper: int
     faces: Faces | None
@@ -53,6 +54,7 @@ def view(resident: Resident) -> PhoneView:
     return PhoneView(
         number=resident.number,
         language=phone.language,
+        texts=TEXTS.get(phone.language, TEXTS["en"]),
         offline=phone.offline,
         wallpaper=(resident.number - 1) % WALLPAPERS + 1,
         faces=card.faces if card else None,

@@ -109,14 +109,14 @@ function tellTime(root) {
   for (const time of root.querySelectorAll('time[data-time]')) {
     const then = new Date(Number(time.dataset.time) * 1000);
     time.dateTime = then.toISOString();
-    time.textContent = 'relative' in time.dataset ? ago(then, now) : then.toLocaleTimeString(language, { hour12: false });
+    time.textContent = time.dataset.now ? ago(then, now, time.dataset) : then.toLocaleTimeString(language, { hour12: false });
   }
 }
 
-function ago(then, now) {
+function ago(then, now, theirs) {
   const minutes = Math.floor((now - then) / 60000);
-  if (minutes < 1) return page.dataset.now;
-  const words = new Intl.RelativeTimeFormat(language, { style: 'narrow', numeric: 'always' });
+  if (minutes < 1) return theirs.now;
+  const words = new Intl.RelativeTimeFormat(theirs.language, { style: 'narrow', numeric: 'always' });
   return minutes < 60 ? words.format(-minutes, 'minute') : words.format(-Math.floor(minutes / 60), 'hour');
 }
 
