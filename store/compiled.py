@@ -48,6 +48,10 @@ class Cache:
         while len(self._ready) > KEPT:
             self._ready.popitem(last=False)
 
+    def forget(self) -> None:
+        """Compile again what is asked for next."""
+        self._ready.clear()
+
     def images(self, revision_id: int) -> PreparedFiles | None:
         """The prepared images of the same revision under an earlier stamp of its brand."""
         return next((kept.images for (id_, _), kept in self._ready.items() if id_ == revision_id), None)

@@ -28,8 +28,8 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{1,32}\.[0-9]+\.[A-Za-z0-9_-]{43}|(?<=/i/)[A
 _DEVICE = re.compile(r"\b[0-9A-Fa-f]{32,}\b|(?<=device )[^,;\s]+")
 
 
-async def log(db: Database, messages: Sequence[str], now: datetime) -> None:
-    """Keep these lines; the oldest go."""
+async def log(db: Database, messages: Sequence[str], now: datetime, *, kept: int = KEPT) -> None:
+    """Keep these lines; past ``kept`` the oldest go."""
     lines = [scrubbed(db, message)[:MAX_LINE] for message in messages]
     if not lines:
         return
@@ -45,7 +45,7 @@ async def log(db: Database, messages: Sequence[str], now: datetime) -> None:
             newest = added.scalar_one()
             if card and await _has_room(conn, card[0], now):
                 await record(db, conn, [Line(card[1], card[0], "log", {"message": line})], now)
-        await conn.execute(delete(table).where(table.c.id <= newest - KEPT))
+        await conn.execute(delete(table).where(table.c.id <= newest - kept))
 
 
 async def recent(db: Database, limit: int = 200) -> list[tuple[datetime, str]]:

@@ -13,9 +13,6 @@ from passkit.variables import Variable
 from store import compiled
 from store.errors import Invalid
 
-WIDENS = {("integer", "decimal")}
-"""Changes of type that every stored value survives."""
-
 
 def checked(files: Mapping[str, bytes], brand: Brand, earlier: Sequence[Mapping[str, bytes]]) -> Revision:
     """The compiled revision; raises Invalid with what stops the publish.
@@ -57,8 +54,7 @@ def frozen(earlier: Sequence[Template], draft: Template) -> list[Problem]:
 def _compatible(was: Variable, becomes: Variable) -> bool:
     if was.is_text and becomes.is_text:
         return True
-    same = was.type == becomes.type and was.currency == becomes.currency
-    return same or (was.type, becomes.type) in WIDENS
+    return was.type == becomes.type and was.currency == becomes.currency
 
 
 def _shown(variable: Variable) -> str:
