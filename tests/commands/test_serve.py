@@ -2,10 +2,12 @@
 
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from passkit import hooks
 from tests.commands.conftest import Shell
 from tests.commands.processes import Process, free_port
 
@@ -68,3 +70,36 @@ def test_a_certificate_laid_into_the_folder_is_used_without_a_restart(shell: She
             assert time.monotonic() < deadline
             time.sleep(0.2)
         assert process.stop() == 0
+
+
+def test_the_log_of_hooks_tells_the_operator_what_the_sender_is_not_told(settings: dict[str, str], installed: Shell):
+    secret = installed.done("source", "add", "till").strip()
+    now, early = datetime.now(UTC), datetime.now(UTC) - timedelta(hours=1)
+    other = hooks.new_secret(b"x" * 32)
+    body = b'{"type": "card.changed", "data": {}}'
+    with Process("serve", "--no-worker", "--notice", "0", environ=settings) as process:
+        url = process.logged("ready")["url"]
+        answers = {
+            httpx.post(f"{url}/hooks/till", headers=signed(event, moment, key, body), content=sent).text
+            for event, moment, key, sent in [
+                ("evt_clock", early, secret, body),
+                ("evt_secret", now, other, body),
+                ("evt_body", now, secret, body.replace(b": ", b":")),
+            ]
+        }
+        assert process.stop() == 0
+    lines = {line.split()[5]: line for line in installed.done("hooks", "log").splitlines()[1:]}
+    assert "clock: " in lines["evt_clock"]
+    assert "secret: " in lines["evt_secret"]
+    assert "body: " in lines["evt_body"]
+    assert not any(word in answer for answer in answers for word in ("clock", "body altered", "another secret"))
+
+
+def signed(event: str, moment: datetime, secret: str, body: bytes) -> dict[str, str]:
+    """The headers of a delivery."""
+    return {
+        "content-type": "application/json",
+        "webhook-id": event,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": hooks.sign(secret, event, moment, body),
+    }

@@ -1,17 +1,22 @@
 """The command line as an operator types it: brands, keys, sources, cards, webhooks, and one line for every mistake."""
 
+import contextlib
 import itertools
 import json
+import os
+import pty
 import re
 import shlex
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from passkit.hooks import Verified, verify
-from tests.commands.conftest import SECRET, Shell
+from tests.commands.conftest import ROOT, SECRET, Shell
 
 
 def test_a_misspelt_setting_stops_every_command_with_one_line(shell: Shell):
@@ -210,3 +215,27 @@ def test_changed_settings_under_living_cards_stop_the_start_and_say_how_many(pub
     line = publishing.refused("worker", SECRET="k2:" + "another secret of more than enough letters")
     assert "1 card would stop updating" in line
     del tmp_path
+
+
+def test_setup_asks_in_a_terminal(shell: Shell):
+    """What is not given by flags is asked; an empty answer takes what stands in brackets."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "server.py", "setup", "--env-file", str(shell.folder / "passbell.env")],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PASSBELL_DATABASE_URL": shell.environ["PASSBELL_DATABASE_URL"]},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    answers = "https://cards.example.com\n\nCoffee club\npass.com.example.club\nTEAM123456\nru,en\nEurope/Moscow\n"
+    os.write(master, answers.encode())
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal ends with its program
+        while chunk := os.read(master, 4096):
+            said += chunk
+    os.close(master)
+    assert process.wait(30) == 0, said.decode()
+    assert b"The https address at which phones will reach this server (--public-url): " in said
+    assert b"Brand main (Coffee club) issues pass.com.example.club." in said

@@ -1,0 +1,169 @@
+"""``template`` as a designer types it: lint, build, import, export, publish; offline it needs certificates and nothing else."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox.pkpass import load_roots, open_pkpass
+from tests.commands.conftest import ROOT, Shell
+from tests.judges import need
+
+STARTERS = sorted(path.parent for path in (ROOT / "templates" / "passes").glob("*/template.yaml"))
+
+
+@pytest.fixture
+def offline(shell: Shell, installed_model: Path) -> Shell:
+    """A machine with certificates, without SECRET, PUBLIC_URL or a database."""
+    shutil.copytree(installed_model / "certs", shell.folder / "certs")
+    shell.environ = {"PASSBELL_CERTS_DIR": str(shell.folder / "certs")}
+    return shell
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> Path:
+    """A copy of the coffee template to spoil."""
+    return shutil.copytree(ROOT / "templates" / "passes" / "coffee", tmp_path / "coffee")
+
+
+def spoil(design: Path, **changes: object) -> None:
+    file = design / "template.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes, allow_unicode=True))
+
+
+@pytest.mark.parametrize("starter", STARTERS, ids=lambda path: path.name)
+def test_the_starters_are_clean(shell: Shell, starter: Path):
+    shell.environ = {}
+    assert "0 errors, 0 warnings and notes" in shell.done("template", "lint", str(starter))
+
+
+def test_warnings_are_printed_and_do_not_fail(offline: Shell, design: Path):
+    spoil(design, description="x" * 2000)
+    assert "warning: /description" in offline.done("template", "lint", str(design))
+    assert "Fix:" in offline.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"style": "bonusCard"}, "/style"),
+        ({"colour": "#fff"}, "/colour"),
+        ({"images": {"icon": "nowhere.png"}}, "/images/icon"),
+        ({"organization_name": "{{ brand.nothing }}"}, "/organization_name"),
+        ({"organization_name": "{{ 1 +"}, "/organization_name"),
+        ({"organization_name": "{{ ''.__class__ }}"}, "/organization_name"),
+    ],
+)
+def test_an_error_names_its_place_and_its_fix_and_fails(
+    offline: Shell, design: Path, changes: dict[str, object], place: str
+):
+    spoil(design, **changes)
+    assert offline("template", "lint", str(design)) == 1
+    line = next(line for line in offline.out.splitlines() if place in line)
+    assert line.startswith("error: ")
+    assert "Fix:" in line
+
+
+def test_a_picture_that_is_none_is_an_error(offline: Shell, design: Path):
+    (design / "icon.png").write_bytes(b"GIF89a")
+    assert offline("template", "lint", str(design)) == 1
+    assert "icon.png" in offline.out
+
+
+def test_a_folder_without_a_template_is_one_line(offline: Shell, tmp_path: Path):
+    assert "template.yaml" in offline.refused("template", "lint", str(tmp_path))
+
+
+def test_build_needs_certificates_and_nothing_else(offline: Shell, design: Path):
+    out = offline.folder / "card.pkpass"
+    offline.done("template", "build", str(design), "--data", '{"name": "Zoë", "points": 7}', "--out", str(out))
+    roots = load_roots((offline.folder / "certs" / "dev" / "root.pem").read_bytes())
+    opened = open_pkpass(out.read_bytes(), roots)
+    fields = {field["key"]: field["value"] for field in opened.document["storeCard"]["headerFields"]}
+    assert fields == {"points": 7}
+    assert opened.document["storeCard"]["primaryFields"][0]["value"] == "Zoë"
+    assert "webServiceURL" not in opened.document
+
+
+def test_what_is_not_given_comes_from_the_samples(offline: Shell, design: Path):
+    out = offline.folder / "card.pkpass"
+    offline.done("template", "build", str(design), "--out", str(out))
+    document = open_pkpass(out.read_bytes(), (), verify=False).document
+    variables = yaml.safe_load((design / "template.yaml").read_text())["variables"]
+    assert document["storeCard"]["headerFields"][0]["value"] == variables["points"]["sample"]
+    assert document["storeCard"]["primaryFields"][0]["value"] == variables["name"]["sample"]
+
+
+def test_build_reads_its_data_from_a_file_and_takes_a_language(offline: Shell, design: Path):
+    data = offline.folder / "data.json"
+    data.write_text(json.dumps({"points": 3}))
+    labels = {}
+    for language in ("ru", "en"):
+        out = offline.folder / f"{language}.pkpass"
+        offline.done("template", "build", str(design), "--data", str(data), "--language", language, "--out", str(out))
+        document = open_pkpass(out.read_bytes(), (), verify=False).document
+        assert document["storeCard"]["headerFields"][0]["value"] == 3
+        labels[language] = document["storeCard"]["headerFields"][0]["label"]
+    assert labels["en"] != labels["ru"]
+
+
+def test_openssl_verifies_what_was_built(offline: Shell, design: Path):
+    openssl = need("openssl")
+    out = offline.folder / "card.pkpass"
+    offline.done("template", "build", str(design), "--out", str(out))
+    files = open_pkpass(out.read_bytes(), (), verify=False).files
+    (offline.folder / "manifest.json").write_bytes(files["manifest.json"])
+    (offline.folder / "signature").write_bytes(files["signature"])
+    command = [openssl, "cms", "-verify", "-binary", "-purpose", "any", "-inform", "DER", "-in", "signature"]
+    command += ["-content", "manifest.json", "-CAfile", "certs/dev/root.pem", "-out", "verified"]
+    verified = subprocess.run(command, cwd=offline.folder, capture_output=True, text=True)
+    assert verified.returncode == 0, verified.stderr
+    assert (offline.folder / "verified").read_bytes() == files["manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--data", '{"colour": 1}'), "/data/colour"),
+        (("--data", '{"points": "many"}'), "/data/points"),
+        (("--data", "{"), "not JSON"),
+        (("--pass-type", "pass.com.example.other"), "pass.com.example.other"),
+    ],
+)
+def test_build_with_what_does_not_fit_is_one_line(offline: Shell, design: Path, words: tuple[str, ...], said: str):
+    out = offline.folder / "card.pkpass"
+    assert said in offline.refused("template", "build", str(design), "--out", str(out), *words)
+    assert not out.exists()
+
+
+def test_build_without_certificates_says_how_to_get_some(shell: Shell, design: Path):
+    line = shell.refused("template", "build", str(design), "--out", str(shell.folder / "card.pkpass"))
+    assert "certs dev" in line
+
+
+def test_export_gives_back_what_was_imported(installed: Shell, design: Path):
+    installed.done("template", "import", str(design))
+    installed.done("template", "export", "coffee", str(installed.folder / "first"))
+    for file in ("template.yaml", "strings/ru.yaml"):
+        assert (installed.folder / "first" / file).read_bytes() == (design / file).read_bytes()
+    installed.done("template", "import", str(installed.folder / "first"))
+    installed.done("template", "export", "coffee", str(installed.folder / "second"))
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (installed.folder / "first", installed.folder / "second")
+    )
+    assert first == second
+
+
+def test_a_template_with_errors_is_neither_imported_nor_published(installed: Shell, design: Path):
+    spoil(design, style="bonusCard")
+    assert installed("template", "import", str(design)) == 1
+    assert installed.done("template", "list").strip() == "none"
+
+
+def test_publishing_twice_is_one_revision(publishing: Shell):
+    assert "published already" in publishing.done("template", "publish", "coffee")
+    assert "coffee" in publishing.done("template", "list")
