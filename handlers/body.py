@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 
 from handlers.errors import ProblemError
-from handlers.keys import OPTIONS
+from handlers.keys import OPTIONS, root
 
 KIB = 1024
 WALLET_LIMIT = 64 * KIB
@@ -28,7 +28,7 @@ async def read(request: web.Request, limit: int) -> bytes:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(request.config_dict[OPTIONS].body_seconds):
+        async with asyncio.timeout(root(request)[OPTIONS].body_seconds):
             return await _collect(request, limit)
     except TimeoutError:
         raise ProblemError("too_slow", headers={"Connection": "close"}) from None

@@ -19,6 +19,7 @@ MAX_PICTURE = 400_000
 
 WIDE = 320
 PADDING = 14
+LETTER = 7  # pixels that a letter of a row's field takes on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Face:
     @property
     def letters(self) -> int:
         """How many letters of a field fit beside its neighbour."""
-        return max(6, self.step // 9)
+        return max(6, self.step // LETTER)
 
 
 def face(pass_: Pass, language: str, time_zone: str) -> Face:

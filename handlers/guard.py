@@ -415,7 +415,7 @@ def when_taken(request: web.Request, taken: Callback, cut: Callback) -> None:
 
     Without a guard (an application run by somebody else) what is written counts as taken.
     """
-    guard = request.config_dict.get(GUARD)
+    guard = request.match_info.apps[0].get(GUARD)
     connection = guard.connection(request) if guard is not None else None
     if guard is None or connection is None:
         taken()

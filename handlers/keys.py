@@ -67,4 +67,10 @@ LIMITER = web.AppKey("limiter", Limiter)
 PAGES = web.AppKey("pages", jinja2.Environment)
 STATIC = web.AppKey("static", dict[str, tuple[bytes, str]])
 
+
+def root(request: web.Request) -> web.Application:
+    """The outermost application of a request, which holds the keys, also for what is mounted inside it."""
+    return request.match_info.apps[0]
+
+
 REQUEST_ID = web.RequestKey("request_id", str)

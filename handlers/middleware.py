@@ -14,11 +14,12 @@ from functools import lru_cache
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import Histogram
 
 from handlers import addresses, errors, metrics, pages
 from handlers.errors import ProblemError
 from handlers.guard import GUARD, Connection
-from handlers.keys import LIMITER, OPTIONS, REQUEST_ID
+from handlers.keys import LIMITER, OPTIONS, REQUEST_ID, root
 from handlers.limits import Kind
 
 log = structlog.get_logger("passbell.http")
@@ -83,19 +84,18 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
 
 def request_id(request: web.Request) -> str:
     """The trusted proxy's X-Request-Id, else one of our own."""
-    given = request.headers.get("X-Request-Id", "")
-    if addresses.is_trusted(request.remote, request.config_dict[OPTIONS].trusted_proxies) and _REQUEST_ID.fullmatch(
-        given
-    ):
-        return given
-    return secrets.token_hex(8)
+    given = request.headers.get("X-Request-Id")
+    if given is None or _REQUEST_ID.fullmatch(given) is None:
+        return secrets.token_hex(8)
+    is_trusted = addresses.is_trusted(request.remote, root(request)[OPTIONS].trusted_proxies)
+    return given if is_trusted else secrets.token_hex(8)
 
 
 def spend(request: web.Request, kind: Kind) -> int:
     """Count a failure of this client; the seconds it has to wait, 0 while it is within its allowance."""
-    proxies = request.config_dict[OPTIONS].trusted_proxies
+    proxies = root(request)[OPTIONS].trusted_proxies
     client = addresses.client(request.remote, request.headers.getall("X-Forwarded-For", []), proxies)
-    wait = request.config_dict[LIMITER].spend(kind, client)
+    wait = root(request)[LIMITER].spend(kind, client)
     if wait:
         metrics.limited.labels(kind).inc()
     return wait
@@ -120,14 +120,14 @@ def _readable(canonical: str) -> str:
 
 
 def _guarded(request: web.Request) -> Connection | None:
-    guard = request.config_dict.get(GUARD)
+    guard = root(request).get(GUARD)
     return guard.connection(request) if guard is not None else None
 
 
 def _tell(request: web.Request, status: int, seconds: float) -> None:
     route = route_template(request)
     method = request.method if request.method in _METHODS else "other"
-    metrics.request_seconds.labels(route, method, f"{status // 100}xx").observe(seconds)
+    _measure(route, method, status // 100).observe(seconds)
     log.info(
         "request",
         method=method,
@@ -136,6 +136,12 @@ def _tell(request: web.Request, status: int, seconds: float) -> None:
         ms=round(seconds * 1000, 1),
         request_id=request[REQUEST_ID],
     )
+
+
+@lru_cache(maxsize=1024)
+def _measure(route: str, method: str, hundreds: int) -> Histogram:
+    """The measurement of these labels, found once."""
+    return metrics.request_seconds.labels(route, method, f"{hundreds}xx")
 
 
 def _report(request: web.Request, problem: ProblemError, error: Exception) -> None:
@@ -169,4 +175,4 @@ def _answer(request: web.Request, problem: ProblemError) -> web.Response:
     shown = request[REQUEST_ID] if problem.kind.status >= 500 else ""
     if pages.wants_page(request):
         return pages.error_page(request, problem, shown)
-    return errors.answer(problem, request.config_dict[OPTIONS].docs_url, shown)
+    return errors.answer(problem, root(request)[OPTIONS].docs_url, shown)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from handlers import cardface, texts
 from handlers.errors import ProblemError
-from handlers.keys import PAGES, STATIC
+from handlers.keys import PAGES, STATIC, root
 
 ROOT = Path(__file__).resolve().parent.parent / "templates"
 CONTENT_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
@@ -63,7 +63,7 @@ def render(
     **values: Any,
 ) -> web.Response:
     """A page in one language with the headers of all pages."""
-    template = request.config_dict[PAGES].get_template(name)
+    template = root(request)[PAGES].get_template(name)
     text = template.render(language=language, t=texts.TEXTS[language], **values)
     answer = web.Response(text=text, status=status, content_type="text/html", headers=PAGE_HEADERS)
     answer.headers.update(headers or {})
@@ -99,7 +99,7 @@ def error_page(request: web.Request, problem: ProblemError, request_id: str) -> 
 
 async def static(request: web.Request) -> web.Response:
     """GET /static/{name}: the version in the query makes it safe to keep."""
-    found = request.config_dict[STATIC].get(request.match_info["name"])
+    found = root(request)[STATIC].get(request.match_info["name"])
     if found is None:
         raise ProblemError("not_found")
     content, media_type = found
