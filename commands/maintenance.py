@@ -1,4 +1,4 @@
-"""What a worker does beside its pushes: the daily sweep that bounds every table, and ringing again who has not listed."""
+"""What runs beside: templates compiled after a start, the daily sweep that bounds tables, ringing again who has not listed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import timedelta
 import structlog
 
 from commands.shell import now
-from store import leases, sweeps
+from passkit.errors import PasskitError
+from store import brands, compiled, leases, sweeps, templates
 from store.dialect import Database
 from store.errors import StoreError
 
@@ -17,6 +18,18 @@ LOOK_SECONDS = 60.0
 """How often a worker looks whether a sweep is due."""
 
 log = structlog.get_logger("passbell.sweeps")
+
+
+async def warm(db: Database) -> None:
+    """Compile every published revision once, so that no phone or till waits for it after a restart."""
+    for brand in await brands.listing(db):
+        for row in await templates.listing(db, brand.id):
+            if row.published_revision_id is None:
+                continue
+            try:
+                await compiled.revision(db, None, revision_id=row.published_revision_id, brand_stamp=brand.stamp)
+            except (PasskitError, StoreError) as error:
+                log.warning("template_not_ready", template=row.key, detail=str(error))
 
 
 async def run(db: Database, owner: str) -> None:

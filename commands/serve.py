@@ -154,6 +154,7 @@ async def running(
         keeper = SignerKeeper(db, settings.certs_dir)
         await keeper.start()
         await stack.enter_async_context(background(keeper.run()))
+        await stack.enter_async_context(background(maintenance.warm(db)))
         if with_worker:
             await stack.enter_async_context(delivering(db, settings, keeper))
         options = HandlerOptions(public_url=settings.needed("PUBLIC_URL"), trusted_proxies=settings.trusted_proxies)
