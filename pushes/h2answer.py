@@ -23,9 +23,8 @@ EMPTY_TABLE = 0x20
 STATUS_200 = 0x88
 """The static table's entry 8, ":status: 200"."""
 
-_MEMO_SIZE = 16
-"""Different blocks remembered while the peer's table is empty; each is at most ``_MEMO_BLOCK`` bytes."""
-_MEMO_BLOCK = 512
+_KNOWN_BLOCKS = 16
+_KNOWN_BLOCK_SIZE = 512
 
 Headers = Mapping[str, str]
 
@@ -75,18 +74,20 @@ class AnswerReader:
         self._decoder = Decoder(max_header_list_size=MAX_HEADER_LIST)
         self._decoder.max_allowed_table_size = DEFAULT_TABLE
         self._is_first = True
-        self._memo: dict[bytes, Headers] = {}
         self.by_bytes = False
         """Whether a block for which ``is_plain_200`` holds may be passed over."""
+        self.known_200: set[bytes] = set()
+        """Blocks that the decoder has found to say 200, and will again as long as the peer's table holds nothing.
+
+        With a table of size 0 before and after, a block's meaning depends on nothing but its bytes, and a literal to be
+        indexed is forgotten at once (RFC 7541, 4.4). nginx writes such literals, the same ones for a second.
+        """
 
     def read(self, block: bytes) -> Headers:
         """The block's fields, the last one of a name winning; raises ProtocolViolation."""
         if self._is_first:
             self._is_first = False
             self.by_bytes = block[:1] == bytes([EMPTY_TABLE])
-        known = self._memo.get(block)
-        if known is not None:
-            return known
         was_empty = self._decoder.header_table_size == 0
         headers = self._decode(block)
         if self.by_bytes and has_incremental(block):
@@ -94,7 +95,7 @@ class AnswerReader:
         if was_empty and self._decoder.header_table_size == 0:
             self._remember(block, headers)
         else:
-            self._memo.clear()
+            self.known_200.clear()
         return headers
 
     def _decode(self, block: bytes) -> Headers:
@@ -105,12 +106,11 @@ class AnswerReader:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in fields}
 
     def _remember(self, block: bytes, headers: Headers) -> None:
-        """With a table of size 0 before and after, what a block says depends on nothing but its bytes (4.4)."""
-        if len(block) > _MEMO_BLOCK:
+        if headers.get(":status") != "200" or len(block) > _KNOWN_BLOCK_SIZE:
             return
-        if len(self._memo) >= _MEMO_SIZE:
-            self._memo.clear()
-        self._memo[block] = headers
+        if len(self.known_200) >= _KNOWN_BLOCKS:
+            self.known_200.clear()
+        self.known_200.add(block)
 
 
 def has_incremental(block: bytes) -> bool:

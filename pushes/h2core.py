@@ -12,7 +12,6 @@ RFC 9113: https://www.rfc-editor.org/rfc/rfc9113. Section numbers beside the rul
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +21,7 @@ from pushes.h2events import Accepted, Answered, Broken, Event, Failed, GoingAway
 from pushes.h2frames import ProtocolViolation
 from pushes.h2outbox import Outbox
 from pushes.h2request import RequestEncoder
+from pushes.h2watch import Limits, Watch
 
 MAX_BODY = 4_096
 """Bytes of an answer's body; Apple's JSON is below 100. What is longer is cut off and its stream reset."""
@@ -35,24 +35,9 @@ RECEIVE_WINDOW = 1 << 20
 ACKNOWLEDGE_AT = 1 << 14
 """Bytes of DATA after which we open the window again."""
 
-_200_ENDS_STREAM = h2.END_HEADERS | h2.END_STREAM
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Our own limits, in streams and seconds."""
-
-    streams: int = 1_000
-    """Requests under way at once; Apple's servers say 1,000 too."""
-    deadline: float = 20.0
-    """From a request to its answer; Apple takes milliseconds."""
-    settings_timeout: float = 10.0
-    """From the connection to the peer's SETTINGS, without which nothing is sent."""
-    ping_busy: float = 5.0
-    """Nothing heard for so long while answers are due: ask whether anybody is there."""
-    ping_idle: float = 60.0
-    """The same while nothing is due."""
-    ping_timeout: float = 5.0
+_WHOLE_ANSWER = h2.END_HEADERS | h2.END_STREAM
+_RESET = 4 << 8 | h2.RST_STREAM
+"""The head of RST_STREAM. nginx adds one to every answer; of a stream that has ended it means nothing."""
 
 
 @dataclass(slots=True)
@@ -85,13 +70,10 @@ class PushCore:
         """Takes no new streams; those under way may finish."""
         self.has_answered = False
         """Whether any stream has come to an answer."""
-        self.round_trip: float | None = None
-        """Seconds that the last PING took."""
         self._streams: dict[int, Ticket] = {}
         self._answers: dict[int, _Answer] = {}
         self._outbox = Outbox(encoder, self._streams, first_stream_id)
         self._reader = AnswerReader()
-        self._deadlines: deque[tuple[float, int]] = deque()
         self._greeted = False
         self._last_id = h2.MAX_STREAM_ID
         self._unacknowledged = 0
@@ -100,9 +82,7 @@ class PushCore:
         self._events: list[Event] = []
         self._chatter = 0
         self._now = 0.0
-        self._heard = 0.0
-        self._quiet_since = 0.0
-        self._pinged: float | None = None
+        self._watch = Watch(self.limits)
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             h2.DATA: self._on_data,
             h2.HEADERS: self._on_headers,
@@ -114,6 +94,11 @@ class PushCore:
             h2.WINDOW_UPDATE: self._on_window_update,
             h2.CONTINUATION: self._on_continuation,
         }
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds that the last PING took."""
+        return self._watch.round_trip
 
     @property
     def open_streams(self) -> int:
@@ -138,7 +123,7 @@ class PushCore:
 
     def start(self, now: float) -> None:
         """The connection stands: our preface (3.4)."""
-        self._now = self._heard = self._quiet_since = now
+        self._watch.begin(now)
         ours = {h2.HEADER_TABLE_SIZE: 0, h2.ENABLE_PUSH: 0, h2.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST}
         wider = h2.window_update(0, RECEIVE_WINDOW - h2.DEFAULT_WINDOW)
         self._outbox.bytes += (h2.PREFACE, h2.settings(ours), wider)
@@ -149,10 +134,8 @@ class PushCore:
             raise ValueError(f"{len(tickets)} tickets for {self.free} free streams")
         if not tickets:
             return
-        if not self._streams:
-            self._quiet_since = now  # an idle peer had nothing to say; its time to answer begins here
-        last = self._outbox.open(tickets)
-        self._deadlines.append((now + self.limits.deadline, last))
+        was_idle = not self._streams
+        self._watch.opened(self._outbox.open(tickets), now, was_idle=was_idle)
         if self._outbox.next_id > h2.MAX_STREAM_ID:
             self.is_leaving = True  # the numbers are used up (5.1.1)
 
@@ -160,7 +143,8 @@ class PushCore:
         """Take in what came."""
         if self.is_over:
             return []
-        self._now = self._heard = self._quiet_since = now
+        self._now = now
+        self._watch.hear(now)
         if self._rest:
             data = self._rest + data
         try:
@@ -175,16 +159,15 @@ class PushCore:
         """Deadlines and signs of life."""
         if self.is_over:
             return []
-        self._now = now
         self._chatter = 0
-        limits = self.limits
-        if not self._greeted and now - self._heard >= limits.settings_timeout:
+        if not self._greeted and self._watch.has_no_settings(now):
             self._fail("NoSettings", "no SETTINGS came in time", h2.SETTINGS_TIMEOUT)
-        elif self._pinged is not None and self._heard <= self._pinged and now - self._pinged >= limits.ping_timeout:
+        elif self._watch.is_silent(now):
             self._fail("Silence", "a PING was not answered", h2.NO_ERROR)
         else:
             self._expire(now)
-            self._ping_if_quiet(now)
+            if self._greeted and self._watch.should_ping(now, is_busy=bool(self._streams)):
+                self._outbox.bytes.append(h2.frame(h2.PING, 0, 0, b"passbell"))
         return self._take_events()
 
     def leave(self) -> None:
@@ -208,6 +191,7 @@ class PushCore:
         """Handle every whole frame; returns where the rest begins."""
         position, end = 0, len(data)
         unpack, streams, answers, reader = h2.HEADER.unpack_from, self._streams, self._answers, self._reader
+        next_id = self._outbox.next_id
         accepted: list[Ticket] = []
         try:
             while end - position >= h2.HEADER_SIZE:
@@ -220,17 +204,24 @@ class PushCore:
                     break
                 position = after
                 if (
-                    flags == _200_ENDS_STREAM
+                    flags == _WHOLE_ANSWER
                     and head & 0xFF == h2.HEADERS
-                    and reader.by_bytes
                     and stream_id in streams
                     and stream_id not in answers
                     and self._block is None
-                    and is_plain_200(data, start, after)
+                    and (
+                        (reader.by_bytes and is_plain_200(data, start, after)) or data[start:after] in reader.known_200
+                    )
                 ):
                     accepted.append(streams.pop(stream_id))
                     self._outbox.ended(stream_id)
-                else:
+                elif not (
+                    head == _RESET
+                    and stream_id & 1
+                    and stream_id < next_id
+                    and stream_id not in streams
+                    and self._block is None
+                ):
                     self._on_frame(head, flags, stream_id & h2.MAX_STREAM_ID, data[start:after])
         finally:
             if accepted:
@@ -272,9 +263,8 @@ class PushCore:
         if not flags & h2.ACK:
             self._note_chatter()
             self._outbox.bytes.append(h2.frame(h2.PING, h2.ACK, 0, payload))
-        elif self._pinged is not None:
-            self.round_trip = self._now - self._pinged
-            self._pinged = None
+        else:
+            self._watch.pong(self._now)
 
     def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
         _check_size(payload, 4, "WINDOW_UPDATE")
@@ -417,25 +407,9 @@ class PushCore:
             self._unacknowledged = 0
 
     def _expire(self, now: float) -> None:
-        """Streams are in the order of their numbers, and so of their deadlines."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, last = self._deadlines.popleft()
-            late = []
-            for stream_id in self._streams:
-                if stream_id > last:
-                    break
-                late.append(stream_id)
-            for stream_id in late:
-                self._outbox.bytes.append(h2.rst_stream(stream_id, h2.CANCEL))
-                self._events.append(Broken(self._close(stream_id), "NoAnswer"))
-
-    def _ping_if_quiet(self, now: float) -> None:
-        if self._pinged is not None and self._heard > self._pinged:
-            self._pinged = None  # something else has come: the peer is alive
-        quiet = self.limits.ping_busy if self._streams else self.limits.ping_idle
-        if self._greeted and self._pinged is None and now - self._quiet_since >= quiet:
-            self._pinged = now
-            self._outbox.bytes.append(h2.frame(h2.PING, 0, 0, b"passbell"))
+        for stream_id in self._watch.late(self._streams, now):
+            self._outbox.bytes.append(h2.rst_stream(stream_id, h2.CANCEL))
+            self._events.append(Broken(self._close(stream_id), "NoAnswer"))
 
     def _fail(self, word: str, detail: str, code: int) -> None:
         self._outbox.bytes.append(h2.goaway(code, detail))

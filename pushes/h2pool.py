@@ -21,10 +21,11 @@ import structlog
 
 from pushes.channel import Outcome, Push, Verdict
 from pushes.h2batch import Batch
-from pushes.h2core import Limits, PushCore
+from pushes.h2core import PushCore
 from pushes.h2events import Accepted, Answered, Broken, Event, Failed, GoingAway, Ticket, Unprocessed
 from pushes.h2push import Link, NotHttp2, connect
 from pushes.h2request import RequestEncoder
+from pushes.h2watch import Limits
 
 log = structlog.get_logger("passbell.pushes")
 

@@ -15,7 +15,7 @@ from pushes.channel import Verdict
 from pushes.h2core import PushCore
 from pushes.h2events import Event, Ticket
 
-BUFFER = 128 * 1024
+BUFFER = 64 * 1024
 """Bytes read at once at most: about as much as a thousand answers."""
 MAX_UNWRITTEN = 4 * 1024 * 1024
 """Bytes that wait for a peer which does not read; beyond that it is cut off."""

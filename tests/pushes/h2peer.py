@@ -14,9 +14,10 @@ from hpack import Encoder
 
 from pushes import payload
 from pushes.channel import Push
-from pushes.h2core import Limits, PushCore
+from pushes.h2core import PushCore
 from pushes.h2events import Accepted, Answered, Broken, Event, Ticket, Unprocessed
 from pushes.h2request import RequestEncoder
+from pushes.h2watch import Limits
 
 TOPIC = "pass.com.example.coffee"
 EXPIRATION = 1_800_000_000

@@ -7,8 +7,9 @@ from h2.events import ConnectionTerminated, PingReceived, RemoteSettingsChanged,
 from h2.settings import SettingCodes
 
 from pushes import h2frames as h2
-from pushes.h2core import MAX_BODY, MAX_CHATTER, MAX_CONTINUATIONS, Limits, PushCore
+from pushes.h2core import MAX_BODY, MAX_CHATTER, MAX_CONTINUATIONS, PushCore
 from pushes.h2events import Accepted, Answered, Broken, Failed, GoingAway, Unprocessed
+from pushes.h2watch import Limits
 from tests.pushes.h2peer import AUTHORITY, EXPIRATION, TOPIC, Peer, new_core, push, settled, stateless_block, tickets
 
 GREETING = h2.settings({})
@@ -360,6 +361,15 @@ def test_a_refused_stream_may_be_sent_again_and_another_reset_may_not(core: Push
     assert second == Broken((push(1), 1), "Reset INTERNAL_ERROR")
 
 
+def test_a_reset_of_a_stream_that_has_its_answer_changes_nothing(core: PushCore, peer: Peer) -> None:
+    core.send(tickets(2), 0.0)
+    peer.exchange()
+    peer.answer(1)
+    assert settled(peer.exchange()) == {0: 1}
+    assert core.receive(h2.rst_stream(1, h2.NO_ERROR), 0.0) == []
+    assert core.open_streams == 1
+
+
 def test_a_silent_stream_ends_at_its_deadline_and_holds_up_no_other() -> None:
     core = greeted(Limits(deadline=10))
     core.send(tickets(2), 0.0)
@@ -458,6 +468,8 @@ CONNECTION_LOST = {
     "a short goaway": (h2.PROTOCOL_ERROR, h2.frame(h2.GOAWAY, 0, 0, bytes(4))),
     "a short reset": (h2.FRAME_SIZE_ERROR, h2.frame(h2.RST_STREAM, 0, 1, bytes(3))),
     "a reset of an idle stream": (h2.PROTOCOL_ERROR, h2.rst_stream(77, 0)),
+    "a reset of a stream of the server's": (h2.PROTOCOL_ERROR, h2.rst_stream(2, 0)),
+    "a reset within a block": (h2.PROTOCOL_ERROR, block_frame(1, OK, 0) + h2.rst_stream(1, 0)),
     "a continuation of nothing": (h2.PROTOCOL_ERROR, h2.frame(h2.CONTINUATION, h2.END_HEADERS, 1, OK)),
     "a block that is not continued": (h2.PROTOCOL_ERROR, block_frame(1, OK, 0) + h2.frame(h2.PING, 0, 0, bytes(8))),
     "a block continued on another stream": (

@@ -18,8 +18,8 @@ from commands.pki import LookAlike
 from pushes.apns import ApnsChannel
 from pushes.apns_aioapns import AioapnsChannel
 from pushes.channel import Channel, Outcome, Push, Verdict
-from pushes.h2core import Limits
 from pushes.h2pool import Options
+from pushes.h2watch import Limits
 from tests.pushes import standins
 from tests.pushes.standins import Files, Standin
 

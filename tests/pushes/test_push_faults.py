@@ -16,8 +16,8 @@ import pytest
 from commands.pki import DEFAULT_PASS_TYPE, LookAlike, look_alike
 from pushes.apns import ApnsChannel
 from pushes.channel import Outcome, Verdict
-from pushes.h2core import Limits
 from pushes.h2pool import Options
+from pushes.h2watch import Limits
 from tests.judges import need
 from tests.pushes import standins
 from tests.pushes.standins import Files, Standin
@@ -46,7 +46,7 @@ async def node(files: Files) -> AsyncIterator[Standin]:
 async def came(standin: Standin, requests: int) -> None:
     """Wait until so many requests have reached it."""
     async with asyncio.timeout(5):
-        while (await standin.stats())["requests"] < requests:  # noqa: ASYNC110 - the event is in another process
+        while (await standin.stats())["requests"] < requests:
             await asyncio.sleep(0.01)
 
 
@@ -318,7 +318,9 @@ async def test_the_fast_standins_cuts_and_goaways_leave_each_token_with_one_verd
     for options in (["-g", "900"], ["-k", "900"], ["-1"], ["-d", "1000"], ["-r"]):
         async with standins.fast(files, *options) as fast, closing(channel_to(fast, files)) as channel:
             verdicts = tally(await asyncio.wait_for(send(channel, pushes(5000)), 30))
-        assert verdicts.keys() <= {ACCEPTED} | ({(Outcome.RETRY, "ConnectionLost")} if "-k" in options else set())
+        # It resets its socket when it leaves, so that answers on their way may be lost: unknown, and the job's.
+        lost = {(Outcome.RETRY, "ConnectionLost"), (Outcome.RETRY, "Shutdown")} if options[0] in ("-g", "-k") else set()
+        assert verdicts.keys() <= {ACCEPTED} | lost
 
 
 async def test_fifty_thousand_pushes_keep_the_memory_of_one_window(files: Files) -> None:
