@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictInt,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 
 from handlers.errors import Place, ProblemError
 from passkit.model import CardState, Notify
-from store.requests import Key, Language, Name, Short
+from store.requests import Instant, Key, Language, Name, Short, Tag
 
 MAX_ROWS = 1000
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 100
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=50)]
-
-
-def _instant(value: Any) -> Any:
-    """Only text with a zone is an instant: a bare number could be seconds or milliseconds."""
-    if not isinstance(value, str):
-        raise ValueError("an instant is ISO 8601 text with a time zone, such as 2026-12-31T23:59:59+03:00")
-    return value
-
-
-def _reasonable(value: datetime) -> datetime:
-    if not datetime(1970, 1, 2, tzinfo=UTC) <= value <= datetime(9999, 12, 30, tzinfo=UTC):
-        raise ValueError("the year must be between 1970 and 9999")
-    return value.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_reasonable)]
 Data = Annotated[dict[str, Any], Field(description="Values of the template's variables by name.")]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -31,6 +32,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", max_length=20)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_PRINTABLE)]
 Version = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -40,7 +42,15 @@ def _text_with_zone(value: Any) -> Any:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_with_zone)]
+def _in_utc(value: datetime) -> datetime:
+    """In UTC; near the ends of the calendar there is no such moment."""
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError("the year must be between 1970 and 9999")
+    return value.astimezone(UTC)
+
+
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+Instant = Annotated[AwareDatetime, BeforeValidator(_text_with_zone), AfterValidator(_in_utc)]
 
 
 class _Asked(BaseModel):
@@ -61,7 +71,7 @@ class _New(_Asked):
     language: Language | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     expires_at: Instant | None = None
-    tags: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = Field(default=(), max_length=50)
+    tags: tuple[Tag, ...] = Field(default=(), max_length=50)
     outlet: Short | None = None
     issued_by: Short | None = None
     channel: Short | None = None
@@ -97,9 +107,7 @@ def asked(model: type[Asked], document: Any, at: str = "") -> Asked:
 
 def new_card(document: Mapping[str, Any], at: str = "") -> NewCard:
     """The body of an issue."""
-    body = asked(_New, document, at)
-    expires_at = body.expires_at.astimezone(UTC) if isinstance(body.expires_at, datetime) else None
-    return NewCard(**{**dict(body), "expires_at": expires_at})
+    return NewCard(**dict(asked(_New, document, at)))
 
 
 def card_ref(document: Any, at: str = "") -> CardRef:

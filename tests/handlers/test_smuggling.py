@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from passkit.apple.signing import Signers
