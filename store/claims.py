@@ -4,7 +4,7 @@
 removes the intents or moves a fan-out's position. A worker that dies between the two leaves everything as it was:
 after the lease another claims the same, so that nothing is lost and at most ``room`` pushes are sent twice.
 
-A target that was pushed less than ``SPACING`` ago, or that has an intent of its own waiting (a retry), is left to a
+A target that was pushed less than ``SPACING`` ago, or whose own intent is a retry or is being sent, is left to that
 device intent: a burst on one card or on one phone is at most one push in that time, and the last change is always
 sent.
 """
@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, delete, or_, select, tuple_, update
-from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.dialect import Database, database_now
@@ -29,6 +28,9 @@ SPACING = timedelta(seconds=5)
 """At most one push per token in this time."""
 APPLE = "ApplePass"
 """The platform whose tokens belong to APNs; a token of another wallet would come back BadDeviceToken."""
+
+AnyRow = Any
+"""A row of a SELECT, read by its columns' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +133,16 @@ async def _probe(conn: AsyncConnection, pass_type: str, now: datetime, probe_aft
     return True
 
 
-async def _lock_due(conn: AsyncConnection, pass_type: str, now: datetime, limit: int) -> Sequence[Row[Any]]:
+async def _lock_due(conn: AsyncConnection, pass_type: str, now: datetime, limit: int) -> Sequence[AnyRow]:
     due = select(jobs).where(jobs.c.pass_type_identifier == pass_type, _due(now))
     due = due.order_by(jobs.c.lane, jobs.c.due_at, jobs.c.id).limit(limit).with_for_update(skip_locked=True)
     return (await conn.execute(due)).all()
 
 
-async def _expand(conn: AsyncConnection, found: _Expansion, due: Sequence[Row[Any]], room: int, now: datetime) -> None:
+async def _expand(conn: AsyncConnection, found: _Expansion, due: Sequence[AnyRow], room: int, now: datetime) -> None:
     urgent = [row for row in due if row.kind != "fanout"]
-    holders = await _holders(conn, [row.card_id for row in urgent if row.kind == "card"])
-    single = await _devices(conn, [row.device_id for row in urgent if row.kind == "device"])
+    holders = await _holders(conn, now, [row.card_id for row in urgent if row.kind == "card"])
+    single = await _devices(conn, now, [row.device_id for row in urgent if row.kind == "device"])
     claimed = {row.device_id for row in urgent if row.kind == "device"}
     for row in urgent:
         if len(found.targets) >= room:
@@ -155,15 +157,15 @@ async def _expand(conn: AsyncConnection, found: _Expansion, due: Sequence[Row[An
 
 
 async def _expand_page(
-    conn: AsyncConnection, found: _Expansion, row: Row[Any], room: int, claimed: set[int], now: datetime
+    conn: AsyncConnection, found: _Expansion, row: AnyRow, room: int, claimed: set[int], now: datetime
 ) -> None:
-    page = await _page(conn, row, room)
+    page = await _page(conn, now, row, room)
     found.intents.append(_intent(row, page[-1].id if len(page) == room else None))
     for device in page:
         _aim(found, device, row, claimed, now)
 
 
-def _aim(found: _Expansion, device: Row[Any], row: Row[Any], claimed: Collection[int], now: datetime) -> None:
+def _aim(found: _Expansion, device: AnyRow, row: AnyRow, claimed: Collection[int], now: datetime) -> None:
     """Push to this device now, or leave it to an intent of its own when it was pushed a moment ago."""
     free_at = device.pushed_at + SPACING if device.pushed_at else None
     waiting = device.waiting_until if device.id not in claimed else None
@@ -184,7 +186,7 @@ def _aim(found: _Expansion, device: Row[Any], row: Row[Any], claimed: Collection
     )
 
 
-def _intent(row: Row[Any], page_end: int | None = None) -> Intent:
+def _intent(row: AnyRow, page_end: int | None = None) -> Intent:
     return Intent(
         row.id,
         row.kind,
@@ -201,41 +203,44 @@ def _intent(row: Row[Any], page_end: int | None = None) -> Intent:
 
 
 _reachable = and_(devices.c.state == "active", devices.c.platform == APPLE)
-_columns = (
-    devices.c.id,
-    devices.c.brand_id,
-    devices.c.push_token_encrypted,
-    devices.c.push_token_at,
-    devices.c.pushed_at,
-    select(jobs.c.due_at).where(jobs.c.device_id == devices.c.id).scalar_subquery().label("waiting_until"),
-)
 
 
-async def _holders(conn: AsyncConnection, card_ids: Collection[int]) -> dict[int, list[Row[Any]]]:
+def _device_columns(now: datetime) -> tuple[Any, ...]:
+    """A device's columns; ``waiting_until`` is when its own intent, a retry or one being sent, comes round."""
+    backs_off = or_(jobs.c.attempts > 0, jobs.c.lease_until > now)
+    waiting_until = select(jobs.c.due_at).where(jobs.c.device_id == devices.c.id, backs_off).scalar_subquery()
+    device = devices.c
+    columns = (device.id, device.brand_id, device.push_token_encrypted, device.push_token_at, device.pushed_at)
+    return (*columns, waiting_until.label("waiting_until"))
+
+
+async def _holders(conn: AsyncConnection, now: datetime, card_ids: Collection[int]) -> dict[int, list[AnyRow]]:
     if not card_ids:
         return {}
-    holding = select(registrations.c.card_id, *_columns).join(devices, devices.c.id == registrations.c.device_id)
-    found: dict[int, list[Row[Any]]] = {}
+    holding = select(registrations.c.card_id, *_device_columns(now)).join(
+        devices, devices.c.id == registrations.c.device_id
+    )
+    found: dict[int, list[AnyRow]] = {}
     for row in await conn.execute(holding.where(registrations.c.card_id.in_(card_ids), _reachable)):
         found.setdefault(row.card_id, []).append(row)
     return found
 
 
-async def _devices(conn: AsyncConnection, device_ids: Collection[int]) -> dict[int, list[Row[Any]]]:
+async def _devices(conn: AsyncConnection, now: datetime, device_ids: Collection[int]) -> dict[int, list[AnyRow]]:
     if not device_ids:
         return {}
-    rows = await conn.execute(select(*_columns).where(devices.c.id.in_(device_ids), _reachable))
+    rows = await conn.execute(select(*_device_columns(now)).where(devices.c.id.in_(device_ids), _reachable))
     return {row.id: [row] for row in rows}
 
 
-async def _page(conn: AsyncConnection, fanout: Row[Any], size: int) -> Sequence[Row[Any]]:
+async def _page(conn: AsyncConnection, now: datetime, fanout: AnyRow, size: int) -> Sequence[AnyRow]:
     """The next devices, by id, that hold a card of the template."""
     # The template is looked up card by card: joined, PostgreSQL without statistics walks all of its cards for each device.
     template_of = select(cards.c.template_id).where(cards.c.id == registrations.c.card_id).scalar_subquery()
     of_template = and_(registrations.c.device_id == devices.c.id, template_of == fanout.template_id)
     holds_one = select(registrations.c.id).where(of_template).exists()
     after = and_(devices.c.pass_type_identifier == fanout.pass_type_identifier, devices.c.id > fanout.position)
-    page = select(*_columns).where(after, _reachable, holds_one).order_by(devices.c.id).limit(size)
+    page = select(*_device_columns(now)).where(after, _reachable, holds_one).order_by(devices.c.id).limit(size)
     return (await conn.execute(page)).all()
 
 

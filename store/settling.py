@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import timeline
 from store.claims import Intent, Target, device_intent, finish
 from store.dialect import Database, database_now
 from store.jobs import insert_into_jobs
+from store.registering import drop_devices
 from store.tables import devices, jobs, registrations
 
 GIVE_UP = timedelta(days=7)
@@ -120,8 +121,7 @@ async def _prune(conn: AsyncConnection, targets: Sequence[Target]) -> None:
     keys = [(target.device_id, target.push_token_at) for target in targets]
     dead = select(devices.c.id).where(tuple_(devices.c.id, devices.c.push_token_at).in_(keys))
     ids = list((await conn.execute(dead)).scalars())
-    await conn.execute(delete(registrations).where(registrations.c.device_id.in_(ids)))
-    await conn.execute(delete(devices).where(devices.c.id.in_(ids)))
+    await drop_devices(conn, ids)
 
 
 async def _write_timeline(db: Database, conn: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
@@ -157,7 +157,7 @@ async def _retry(
     ]
     if rows:
         insert = insert_into_jobs(conn)
-        again = {name: insert.excluded[name] for name in ("due_at", "attempts", "reason")}
+        again: dict[str, Any] = {name: insert.excluded[name] for name in ("due_at", "attempts", "reason")}
         again |= {"lease_owner": None, "lease_until": None}
         mine = jobs.c.lease_owner == owner  # an intent written meanwhile is due anyway and stays as it is
         await conn.execute(insert.on_conflict_do_update(index_elements=["device_id"], set_=again, where=mine), rows)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushes.channel import Outcome, Push, Verdict
 from store import jobs, tables
@@ -49,14 +50,29 @@ async def seed(db: Database, phones: int, *, pass_type: str = PASS_TYPE, platfor
         }
         template |= {"created_at": LONG_AGO, "updated_at": LONG_AGO}
         await conn.execute(insert(tables.templates).values(template))
-        first = ((await conn.execute(select(func.max(tables.cards.c.id)))).scalar() or 0) + 1
-        numbers = range(first, first + phones)
-        await conn.execute(insert(tables.cards), [_card(brand_id, template_id, n) for n in numbers])
-        await conn.execute(insert(tables.devices), [_device(db, brand_id, pass_type, platform, n) for n in numbers])
-        ids = {"brand_id": brand_id, "created_at": LONG_AGO, "seen_at": LONG_AGO}
-        rows = [{"card_id": n, "device_id": n} | ids for n in numbers]
-        await conn.execute(insert(tables.registrations), rows)
+        await _hold(db, conn, phones, brand_id, template_id, pass_type, platform)
     return template_id
+
+
+async def add_holders(db: Database, brand_id: int, phones: int) -> int:
+    """``phones`` more cards of the brand's first template, each on its own phone; returns the template's id."""
+    async with db.transaction() as conn:
+        pass_type = select(tables.brands.c.pass_type_identifier).where(tables.brands.c.id == brand_id)
+        template = select(func.min(tables.templates.c.id)).where(tables.templates.c.brand_id == brand_id)
+        template_id = int((await conn.execute(template)).scalar_one())
+        await _hold(db, conn, phones, brand_id, template_id, (await conn.execute(pass_type)).scalar_one(), "ApplePass")
+    return template_id
+
+
+async def _hold(
+    db: Database, conn: AsyncConnection, phones: int, brand_id: int, template_id: int, pass_type: str, platform: str
+) -> None:
+    first = ((await conn.execute(select(func.max(tables.cards.c.id)))).scalar() or 0) + 1
+    numbers = range(first, first + phones)
+    await conn.execute(insert(tables.cards), [_card(brand_id, template_id, n) for n in numbers])
+    await conn.execute(insert(tables.devices), [_device(db, brand_id, pass_type, platform, n) for n in numbers])
+    ids = {"brand_id": brand_id, "created_at": LONG_AGO, "seen_at": LONG_AGO}
+    await conn.execute(insert(tables.registrations), [{"card_id": n, "device_id": n} | ids for n in numbers])
 
 
 def _card(brand_id: int, template_id: int, number: int) -> dict[str, object]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from pushes.channel import Channel, Outcome, Push, Verdict
 from pushes.worker import ChannelClosed, Worker, WorkerOptions
-from store import claims, leases, settling, tables
+from store import claims, jobs, leases, settling, tables
 from store.dialect import Database
 from store.settling import Fate, Settled
 from tests.pushes.fleet import (
@@ -116,6 +116,30 @@ async def _only_device_intents(db: Database) -> bool:
     async with db.reading() as conn:
         kinds = list((await conn.execute(select(tables.jobs.c.kind))).scalars())
     return kinds == ["device"]
+
+
+async def test_a_change_just_after_a_registration_does_not_wait_for_the_registrations_push(db: Database) -> None:
+    await seed(db, 1)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        async with db.transaction() as conn:
+            await jobs.want_device(conn, brand_id=1, pass_type_identifier=PASS_TYPE, device_id=1, delay=60)
+        await change_card(db, 1)
+        await until(lambda: len(channel.sent) == 1)
+        await make_due(db)
+        await settled(db)
+    assert len(channel.sent) == 2
+
+
+async def test_a_change_does_not_hurry_a_token_that_backs_off(db: Database) -> None:
+    await seed(db, 1)
+    channel = ScriptedChannel(answer=lambda push: Verdict(Outcome.RETRY, "TooManyRequests", retry_after=600))
+    async with working(db, channel):
+        await change_card(db, 1)
+        await until(lambda: _only_device_intents(db))
+        await change_card(db, 1)
+        await until(lambda: _only_device_intents(db))
+    assert len(channel.sent) == 1
 
 
 async def test_a_change_while_its_push_is_under_way_is_pushed_again(db: Database) -> None:

@@ -1,0 +1,76 @@
+"""A worker killed anywhere loses nothing and repeats at most a window of pushes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from store import dialect, tables
+from store.dialect import Database
+from store.keyring import Keyring
+from tests.conftest import PASS_TYPE
+from tests.journeys.house import SECRET, World, until
+from tests.pushes.fleet import LONG_AGO, add_holders, pending, publish, token
+
+SERVER = Path(__file__).parent.parent.parent / "server.py"
+PHONES = 20_000
+KILLS = 5
+WINDOW = 200
+
+
+@contextlib.asynccontextmanager
+async def opened(world: World) -> AsyncIterator[Database]:
+    db = await dialect.open(world.database_url, Keyring.parse(SECRET))
+    db.public_url = world.url
+    yield db
+    await db.close()
+
+
+async def start_worker(world: World) -> asyncio.subprocess.Process:
+    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | world.environment
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(SERVER), "worker", env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+
+
+async def let_leases_end(db: Database) -> None:
+    """What the passing of fifteen seconds does."""
+    async with db.transaction() as conn:
+        await conn.execute(update(tables.jobs).values(lease_until=LONG_AGO))
+        await conn.execute(update(tables.leases).values(until=LONG_AGO))
+
+
+@pytest.mark.timeout(300)
+async def test_a_worker_killed_again_and_again_loses_nothing(world: World) -> None:
+    dice = random.Random(7)
+    async with opened(world) as db:
+        template_id = await add_holders(db, world.brand_id, PHONES)
+        await publish(db, template_id, pass_type=PASS_TYPE, brand_id=world.brand_id)
+        goals = sorted(dice.sample(range(500, PHONES - 500), KILLS))
+        for goal in goals:
+            worker = await start_worker(world)
+            await until(lambda goal=goal: len(world.apns.records) >= goal, 60)
+            await asyncio.sleep(dice.random() / 20)
+            worker.kill()
+            await worker.wait()
+            await let_leases_end(db)
+        worker = await start_worker(world)
+        await until(lambda: _empty(db), 60)
+        worker.terminate()
+        assert await asyncio.wait_for(worker.wait(), 30) == 0
+    received = Counter(record.token for record in world.apns.records)
+    assert set(received) == {token(number) for number in range(1, PHONES + 1)}
+    assert sum(received.values()) - PHONES <= KILLS * WINDOW
+
+
+async def _empty(db: Database) -> bool:
+    return await pending(db) == 0
