@@ -202,7 +202,11 @@ def _date_rules(template: Template) -> Iterator[_Found]:
         moment, interval = entry.date is not None, (entry.start is not None, entry.end is not None)
         if (moment and any(interval)) or (not moment and not all(interval)):
             fix = "Give either `date`, or `start` and `end`."
-            yield template.place("relevant_dates", index), "a relevant date is a moment or an interval with both ends", fix
+            yield (
+                template.place("relevant_dates", index),
+                "a relevant date is a moment or an interval with both ends",
+                fix,
+            )
 
 
 def _action_rules(template: Template) -> Iterator[_Found]:
