@@ -26,8 +26,8 @@ from commands import facts, logs, maintenance, shell
 from commands.channels import Channels
 from commands.settings import TABLE, Bind, Settings, SettingsError
 from commands.signers import SignerKeeper
-from handlers.guard import Listener, listen
 from handlers.keys import LIFECYCLE, HandlerOptions
+from handlers.listener import Listener, listen
 from handlers.routes import application, is_exempt
 from pushes.worker import Worker, WorkerOptions
 from store import brands, migrations

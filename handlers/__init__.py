@@ -4,7 +4,7 @@
 - ``keys``        what the application is given: database, signers, options, clock
 - ``errors``      the one catalogue of errors, as RFC 9457 problems and as pages
 - ``middleware``  request ids, access log, measuring, exceptions to answers
-- ``guard``       deadlines and limits for connections, which aiohttp lacks; ``listen`` opens the port
+- ``guard``       deadlines and limits for connections, which aiohttp lacks; ``listener`` opens the port
 - ``addresses``   who is asking, behind trusted proxies; ``limits`` how often strangers may fail
 - ``body``        request bodies, bounded
 - ``wallet``      Apple's web service; ``install`` the page behind the link; ``hooks`` the loyalty backend's webhooks

@@ -20,26 +20,14 @@ from __future__ import annotations
 import asyncio
 import enum
 import fcntl
-import logging
-import resource
 import struct
-import sys
 import termios
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
-from typing import Any, cast
+from typing import cast
 
-import structlog
 from aiohttp import web
-
-log = structlog.get_logger("passbell.http")
-
-BACKLOG = 1024
-"""Connections the kernel keeps for us while the event loop is busy."""
-
-SPARE_FILES = 256
-"""Open files left for the database, the push connections and the log."""
 
 Callback = Callable[[], None]
 IsExempt = Callable[[str], bool]
@@ -232,15 +220,6 @@ class Taken:
         self._connection.unwatch()
 
 
-class _QuietLogger(logging.Logger):
-    """aiohttp's words about bad requests hold parts of the request: only the kind of error is logged."""
-
-    def exception(self, msg: object, *args: object, exc_info: Any = True, **rest: Any) -> None:
-        """What failed, by its class."""
-        error = exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]
-        log.warning("connection_error", error=type(error).__name__)
-
-
 class Guard:
     """All guarded connections of one listener, and the sweep that ends those whose time is over."""
 
@@ -330,81 +309,6 @@ def _in_flight(transport: asyncio.Transport) -> int:
     except OSError:
         return 0
     return int(struct.unpack("i", answer)[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An open port with a guarded application behind it."""
-
-    runner: web.AppRunner
-    guard: Guard
-    host: str
-    port: int
-
-    async def close(self) -> None:
-        """Stop accepting, let what is being answered finish (``drain_seconds``), close the application."""
-        await self.runner.cleanup()
-        await self.guard.close()
-
-
-class _GuardedSite(web.BaseSite):
-    """A TCP site whose connections pass the guard first."""
-
-    def __init__(self, runner: web.AppRunner, guard: Guard, host: str, port: int) -> None:
-        super().__init__(runner)
-        self._guard, self._host, self.port = guard, host, port
-
-    @property
-    def name(self) -> str:
-        """Where it listens."""
-        return f"http://{self._host}:{self.port}"
-
-    async def start(self) -> None:
-        """Open the port; port 0 takes a free one."""
-        await super().start()
-        factory = self._guard.protect(cast(Any, self._runner.server))
-        loop = asyncio.get_running_loop()
-        self._server = server = await loop.create_server(factory, self._host, self.port, backlog=BACKLOG)
-        self.port = int(server.sockets[0].getsockname()[1])
-
-
-async def listen(
-    application: web.Application,
-    host: str,
-    port: int,
-    *,
-    options: GuardOptions | None = None,
-    is_exempt: IsExempt = lambda address: False,
-    drain_seconds: float = 25.0,
-) -> Listener:
-    """Serve the application on a port behind a guard; port 0 takes a free one."""
-    options = options or GuardOptions()
-    options = replace(options, total=min(options.total, max(64, raise_file_limit() - SPARE_FILES)))
-    guard = Guard(options, is_exempt)
-    application[GUARD] = guard
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        auto_decompress=False,  # bodies with Content-Encoding are refused, never inflated
-        handle_signals=False,
-        keepalive_timeout=options.idle_seconds,
-        logger=_QuietLogger("passbell.http"),
-        shutdown_timeout=drain_seconds,
-    )
-    await runner.setup()
-    site = _GuardedSite(runner, guard, host, port)
-    await site.start()
-    return Listener(runner, guard, host, site.port)
-
-
-def raise_file_limit() -> int:
-    """Lift the soft limit of open files to the hard one (at most 65,536); returns what holds now."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(65_536, hard) if hard != resource.RLIM_INFINITY else 65_536
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    return 65_536 if soft == resource.RLIM_INFINITY else soft
 
 
 GUARD = web.AppKey("guard", Guard)

@@ -25,8 +25,9 @@ import pytest_asyncio
 from multidict import CIMultiDictProxy
 from PIL import Image
 
-from handlers.guard import GuardOptions, Listener, listen
+from handlers.guard import GuardOptions
 from handlers.keys import HandlerOptions
+from handlers.listener import Listener, listen
 from handlers.routes import application, is_exempt
 from passkit.apple.signing import Signers
 from store import brands, dialect, keys, sources, templates

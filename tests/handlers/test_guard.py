@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from handlers import guard
-from handlers.guard import GuardOptions, Listener
+from handlers.guard import GuardOptions
+from handlers.listener import Listener, listen
 from tests.handlers.conftest import reset
 
 QUICK = GuardOptions(header_seconds=0.4, idle_seconds=0.6, stall_seconds=0.4, cut_seconds=5.0)
@@ -36,7 +37,7 @@ async def served(
 
     application = web.Application(middlewares=[phases])
     application.router.add_route("*", "/", answer)
-    listener = await guard.listen(application, "127.0.0.1", 0, options=options, drain_seconds=1)
+    listener = await listen(application, "127.0.0.1", 0, options=options, drain_seconds=1)
     try:
         yield listener
     finally:
@@ -166,7 +167,7 @@ async def test_exempt_addresses_have_no_limit() -> None:
     application = web.Application()
     application.router.add_get("/", hello)
     options = GuardOptions(per_address=1)
-    listener = await guard.listen(application, "127.0.0.1", 0, options=options, is_exempt=lambda address: True)
+    listener = await listen(application, "127.0.0.1", 0, options=options, is_exempt=lambda address: True)
     connections = [await connect(listener) for _ in range(4)]
     for reader, writer in connections:
         writer.write(HELLO)
