@@ -18,6 +18,19 @@ SQLITE_LOCKED = (5, 6)
 POOL_SIZE = 4
 
 
+SETTINGS = {
+    "application_name": "passbell reads",
+    "default_transaction_read_only": "on",
+    # every hot read is a chain of lookups by index: planned so once, it is as quick in a table that has just grown a
+    # thousandfold and has no statistics yet
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""Of the reading connections on PostgreSQL."""
+
+
 class HotReads(Protocol):
     """One SELECT at a time, each on a snapshot of its own."""
 
@@ -107,7 +120,7 @@ class PostgresqlReads:
                     timeout=self._timeout,
                     command_timeout=self._timeout,
                     connection_class=_ReadingConnection,
-                    server_settings={"application_name": "passbell reads", "default_transaction_read_only": "on"},
+                    server_settings=SETTINGS,
                 )
             return self._pool
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -90,10 +90,13 @@ async def unregister(
 
 async def drop_devices(conn: AsyncConnection, device_ids: Collection[int]) -> None:
     """Forget devices altogether, as when the vendor says that their tokens are dead."""
-    held = select(tables.registrations.c.card_id).where(tables.registrations.c.device_id.in_(device_ids))
-    for card_id in sorted((await conn.execute(held)).scalars()):
-        await _uncount(conn, card_id)
-    await conn.execute(delete(tables.registrations).where(tables.registrations.c.device_id.in_(device_ids)))
+    cards, held = tables.cards.c, tables.registrations
+    gone = held.c.device_id.in_(device_ids)
+    phones = select(func.count()).where(held.c.card_id == cards.id, gone).scalar_subquery()
+    left = cards.served_count - phones  # see ``_uncount``
+    counted = update(tables.cards).where(cards.id.in_(select(held.c.card_id).where(gone)), cards.served_count > 0)
+    await conn.execute(counted.values(served_count=case((left > 0, left), else_=0)))
+    await conn.execute(delete(held).where(gone))
     await conn.execute(delete(tables.devices).where(tables.devices.c.id.in_(device_ids)))
 
 

@@ -236,7 +236,7 @@ devices = Table(  # one row per (device, pass type): that is whom a push token b
     Column("sweeps", Integer, nullable=False, default=0),  # times rung again since it last listed
     Column("created_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
-    UniqueConstraint("pass_type_identifier", "device_hash"),
+    UniqueConstraint("device_hash", "pass_type_identifier"),  # the hash first: alone it finds one device in a million
     Index(None, "push_token_hash"),
     Index(None, "pass_type_identifier", "id"),
     Index("ix_devices_unlisted", "pushed_at", sqlite_where=UNLISTED, postgresql_where=UNLISTED),

@@ -71,6 +71,23 @@ async def test_a_phone_that_leaves_takes_its_download_along(db, published, card,
     assert shown(bob, card.serial_number, "points") == 120
 
 
+async def test_a_phone_whose_token_is_dead_takes_its_download_along_too(db, published, card, phone, now) -> None:
+    alice, bob = phone("A"), phone("B")
+    for one in (alice, bob):
+        await one.add(card.serial_number)
+        await one.update()
+    await cards.change(db, published.id, card.serial_number, Change(data={"points": 120}), now)
+    await bob.update(cut=True)
+    await alice.update()
+    await db.served.flush()
+    hers = db.keyring.digest("device", alice.device)
+    device_id = (await db.fetch("SELECT id FROM devices WHERE device_hash = ?1", hers))[0][0]
+    async with db.transaction() as conn:
+        await registrations.drop_devices(conn, [device_id])
+    assert await bob.update() == (card.serial_number,)
+    assert shown(bob, card.serial_number, "points") == 120
+
+
 async def test_a_tag_that_is_not_ours_lists_everything(card, phone) -> None:
     alice = phone()
     await alice.add(card.serial_number)

@@ -132,7 +132,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["brand_id"], ["brands.id"], name=op.f("fk_devices_brand_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
         sa.UniqueConstraint(
-            "pass_type_identifier", "device_hash", name=op.f("uq_devices_pass_type_identifier_device_hash")
+            "device_hash", "pass_type_identifier", name=op.f("uq_devices_device_hash_pass_type_identifier")
         ),
         sqlite_autoincrement=True,
     )
