@@ -193,6 +193,5 @@ async def _lines(conn: AsyncConnection, notes: _Notes, touched: set[int]) -> lis
     rows = await conn.execute(select(cards.id, cards.brand_id).where(cards.id.in_(touched)))
     brands = {row.id: row.brand_id for row in rows}
     lines = [Line(brands[card], card, "listed", {}, n.device_id) for n in notes.listed for card in n.card_ids]
-    lines += [Line(brands[card], card, "cut") for card in notes.cut]
     lines += [Line(brands[card], card, "fetched", {}, device) for card, device in notes.fetched]
     return lines + [Line(brands[card], card, "cut") for card in notes.cut]
