@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Executable, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushes.channel import Outcome, Push, Verdict
 from store import jobs, tables
 from store.dialect import Database
+from store.errors import Unavailable
 
 PASS_TYPE = "pass.example.coffee"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,10 +133,26 @@ async def pending(db: Database) -> int:
 
 async def make_due(db: Database) -> None:
     """Let time pass: every intent is due, no lease holds, no push was a moment ago."""
-    async with db.transaction() as conn:
-        await conn.execute(tables.jobs.update().values(due_at=LONG_AGO, lease_until=None, lease_owner=None))
-        await conn.execute(tables.devices.update().values(pushed_at=LONG_AGO + timedelta(days=1)))
-        await conn.execute(tables.holds.update().values(probe_at=LONG_AGO))
+    yesterday = LONG_AGO + timedelta(days=1)
+    for later in (
+        tables.jobs.update().values(due_at=LONG_AGO, lease_until=None, lease_owner=None),
+        tables.devices.update().values(pushed_at=yesterday),
+        tables.holds.update().values(probe_at=LONG_AGO),
+    ):
+        await _insist(db, later)
+
+
+async def _insist(db: Database, statement: Executable) -> None:
+    """Again after a deadlock with the worker, which is at the same rows."""
+    for attempt in range(10):
+        try:
+            async with db.transaction() as conn:
+                await conn.execute(statement)
+        except Unavailable:
+            if attempt == 9:
+                raise
+        else:
+            return
 
 
 @dataclass

@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from contextvars import Context
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text, update
+from structlog.testing import capture_logs
 
 from pushes.channel import Channel, Outcome, Push, Verdict
 from pushes.worker import ChannelClosed, Worker, WorkerOptions
@@ -320,6 +322,81 @@ async def test_a_channel_that_breaks_its_promise_loses_nothing(db: Database) -> 
         await publish(db)
         await until(lambda: _three_retries(db))
     assert await pending(db) == 3
+
+
+async def test_an_answer_later_than_the_lease_is_waited_for_and_nothing_is_sent_twice(db: Database) -> None:
+    await seed(db, 5)
+    channel = ScriptedChannel(silent=lambda push: True)
+    short = WorkerOptions(window=20, poll=0.02, patience=0.05, lease=timedelta(seconds=0.9))
+
+    async def leased_until() -> datetime | None:
+        async with db.reading() as conn:
+            leased = select(func.min(tables.jobs.c.lease_until)).where(tables.jobs.c.device_id.is_not(None))
+            return (await conn.execute(leased)).scalar_one()
+
+    async with working(db, channel, short):
+        await publish(db)
+        await until(leased_until)
+        first = await leased_until()
+
+        async def renewed() -> bool:
+            now = await leased_until()
+            return now is not None and first is not None and now > first + 2 * short.lease
+
+        await until(renewed)
+        assert len(channel.sent) == 5
+        channel.speak.set()
+        await settled(db)
+    assert len(channel.sent) == 5
+
+
+async def test_one_token_that_cannot_be_read_stalls_nobody(db: Database) -> None:
+    await seed(db, 3)
+    async with db.transaction() as conn:
+        broken = update(tables.devices).where(tables.devices.c.id == 1)
+        await conn.execute(broken.values(push_token_encrypted=b"of another secret"))
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        await publish(db)
+        await settled(db)
+    assert sorted(push.device_id for push in channel.sent) == [2, 3]
+    row = await device(db, 1)
+    assert (row.state, row.state_reason) == ("parked", "TokenUnreadable")
+
+
+async def test_the_worker_outlives_what_nobody_expects_of_a_database(db: Database) -> None:
+    await seed(db, 1)
+    channel = ScriptedChannel()
+    async with working(db, channel):
+        async with db.transaction() as conn:
+            await conn.execute(text("ALTER TABLE jobs RENAME TO elsewhere"))
+        with capture_logs() as told:
+            await until(lambda: any(line["event"] == "queue_not_read" for line in told))
+        async with db.transaction() as conn:
+            await conn.execute(text("ALTER TABLE elsewhere RENAME TO jobs"))
+        await publish(db)
+        await settled(db)
+    assert len(channel.sent) == 1
+
+
+async def test_a_phone_that_registers_anew_while_its_old_token_is_pruned_stays(db: Database) -> None:
+    await seed(db, 1)
+    await publish(db)
+    claim = await claims.claim(
+        db, owner="a", pass_type_identifier=PASS_TYPE, room=9, lease=timedelta(minutes=1), probe_after=timedelta(0)
+    )
+    assert claim is not None
+    gone = [Settled(claim.targets[0], Fate.PRUNE, "Unregistered")]
+    async with db.joined() as conn:
+        await conn.execute(update(tables.devices).values(push_token_at=LONG_AGO + timedelta(days=1)))
+        pruning = asyncio.create_task(
+            settling.settle(db, owner="a", pass_type_identifier=PASS_TYPE, intents=claim.intents, settled=gone),
+            context=Context(),
+        )
+        await asyncio.wait([pruning], timeout=0.2)
+        assert not pruning.done()
+    await pruning
+    assert await device(db, 1) is not None
 
 
 async def _three_retries(db: Database) -> bool:
