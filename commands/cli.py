@@ -14,13 +14,13 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commands import brands, cards, certs, demo, doctor, hooks, keys, serve, setup, sources, templates
+from commands import brands, cards, certs, demo, devices, doctor, hooks, keys, serve, setup, sources, templates
 from commands.settings import SettingsError, parse
 from commands.shell import CommandError
 from passkit.errors import PasskitError, TemplateError
 from store.errors import Invalid, StoreError
 
-GROUPS = (demo, serve, setup, doctor, certs, templates, brands, keys, sources, cards, hooks)
+GROUPS = (demo, serve, setup, doctor, certs, templates, brands, keys, sources, cards, devices, hooks)
 DONE, REFUSED, WRONG = 0, 1, 2
 
 

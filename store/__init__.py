@@ -12,5 +12,6 @@ the room:
 - ``events``  the backend's hooks (``sources.deliver``); ``idempotency``  a POST sent twice
 - ``registrations``  phones that hold cards, made of ``registering`` ``listing`` ``devicelogs``
 - ``served``  completed downloads and lists, written in batches; ``timeline`` and ``diagnosis``  what happened
-- ``jobs`` ``claims`` ``settling`` ``leases``  push intents, the outbox that is the queue; ``sweeps``  the daily bounds
+- ``jobs`` ``claims`` ``settling`` ``leases``  push intents, the outbox that is the queue; ``sweeps``  the daily bounds;
+  ``parking``  phones that wait for an operator's word
 """
