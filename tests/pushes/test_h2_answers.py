@@ -29,7 +29,8 @@ def test_every_answer_is_read_rightly_whatever_table_the_peer_keeps(
         encoder.header_table_size = start
     for kind, what in script:
         if kind == "table":
-            encoder.header_table_size = what
+            if what != encoder.header_table_size:  # hpack's encoder forgets to announce a size that is set twice
+                encoder.header_table_size = what
             continue
         status, fields = what
         block = bytes(encoder.encode([(":status", status, False), *fields], huffman=huffman))
