@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
+from functools import partial
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.environment import TemplateExpression
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -151,10 +151,10 @@ class Expressions:
         body.set_lineno(1, override=True)
         body.set_environment(self._environment)
         try:
-            made = TemplateExpression(self._environment.from_string(body), undefined_to_none=False)
+            template = self._environment.from_string(body)
         except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
             raise NotAllowed("the expression is too complicated", "Make it simpler.") from error
-        return cast("Callable[[Mapping[str, Any]], tuple[Any, ...]]", made)
+        return partial(_evaluate, self._environment, template.root_render_func)
 
     def _parts(self, source: str) -> list[nodes.Expr]:
         try:
@@ -346,6 +346,20 @@ class _Checker:
 
     def on_concat(self, node: nodes.Concat) -> nodes.Expr:
         return nodes.Concat([self.text(self.rewrite(part)) for part in node.nodes])
+
+
+def _evaluate(
+    environment: _Sandbox, run: Callable[[Context], Iterable[str]], names: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """What Jinja's TemplateExpression does, without copying the names: they are its context as they are."""
+    context = Context(environment, cast("dict[str, Any]", names), None, {})
+    try:
+        for _ in run(context):
+            pass
+    except Exception:
+        environment.handle_exception()
+    result: tuple[Any, ...] = context.vars["result"]
+    return result
 
 
 _HANDLERS: Mapping[type[nodes.Node], Callable[[_Checker, Any], nodes.Expr]] = {

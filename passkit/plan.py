@@ -116,6 +116,10 @@ class Plan:
             values[leaf] = convert(raw) if convert else raw
         return values
 
+    def own_spoken(self, values: Sequence[Any]) -> list[Any]:
+        """The varying leaves as JSON from what ``values`` gave; before fields are shown, which replaces their values."""
+        return [self._spoken(leaf, values[leaf], converted=True) for leaf in self.varying]
+
     def spoken(self, names: Names) -> list[Any]:
         """The varying leaves as this language says them, as JSON."""
         return [self._spoken(leaf, raw) for leaf, raw in zip(self.varying, self._speak(names), strict=True)]

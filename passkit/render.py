@@ -191,8 +191,8 @@ def fill(revision: Revision, card: Card, news: News | None, language: str | None
     try:
         names = revision.names(card)
         values = plan.values(revision.speak(names, news, plan.language))
+        others = _others(revision, plan, values, names, news)
         shown = [field.show(values, card.ring) for field in plan.fields]
-        others = _others(revision, plan, names, news)
     except Exception as error:
         raise _named(revision, names, news, error) from error
     strings, placed, whole = _localise(plan, revision.languages, values, others)
@@ -219,12 +219,14 @@ def _distinct(shown: Iterable[tuple[PassField, Json | None] | None]) -> tuple[Pa
     return tuple(found.values())
 
 
-def _others(revision: Revision, plan: Plan, names: dict[str, Any], news: News | None) -> list[list[Any]] | None:
+def _others(
+    revision: Revision, plan: Plan, values: list[Any], names: dict[str, Any], news: News | None
+) -> list[list[Any]] | None:
     """The varying leaves in each of the template's languages, or None where nothing varies."""
     if not plan.varying:
         return None
     return [
-        other.spoken(revision.speak(names, news, language))
+        plan.own_spoken(values) if other is plan else other.spoken(revision.speak(names, news, language))
         for language, other in zip(revision.languages, revision.plans(), strict=True)
     ]
 

@@ -34,6 +34,7 @@ class Keyring:
         self._secrets = secrets
         self.current = next(iter(secrets))
         self._key = lru_cache(maxsize=1024)(self._derive)
+        self._cipher = lru_cache(maxsize=1024)(lambda secret_id, purpose: AESGCM(self._key(secret_id, purpose)))
 
     @classmethod
     def parse(cls, text: str) -> Keyring:
@@ -62,7 +63,7 @@ class Keyring:
     def encrypt(self, purpose: str, content: bytes, aad: bytes = b"") -> bytes:
         """AES-256-GCM under the current secret; ``aad`` ties it to its place."""
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(self._key(self.current, purpose)).encrypt(nonce, content, aad)
+        sealed = self._cipher(self.current, purpose).encrypt(nonce, content, aad)
         return self.prefix(self.current) + nonce + sealed
 
     def decrypt(self, purpose: str, sealed: bytes, aad: bytes = b"") -> bytes:
@@ -73,7 +74,7 @@ class Keyring:
             raise ValueError(f"SECRET has no id {secret_id!r}: this was encrypted with it.")
         body = sealed[2 + length :]
         try:
-            return AESGCM(self._key(secret_id, purpose)).decrypt(body[:_NONCE], body[_NONCE:], aad)
+            return self._cipher(secret_id, purpose).decrypt(body[:_NONCE], body[_NONCE:], aad)
         except InvalidTag:
             raise ValueError(f"Encrypted data for {purpose} does not fit SECRET {secret_id}.") from None
 

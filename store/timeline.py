@@ -71,7 +71,7 @@ async def record(db: Database, conn: AsyncConnection, lines: Sequence[Line], now
             "device_id": line.device_id,
             "at": now,
             "kind": line.kind,
-            "detail_encrypted": db.keyring.encrypt(PURPOSE, orjson.dumps(dict(line.detail))),
+            "detail_encrypted": db.keyring.encrypt(PURPOSE, orjson.dumps(dict(line.detail))) if line.detail else b"",
         }
         for line in lines
     ]
@@ -103,7 +103,7 @@ async def _entries(db: Database, conn: AsyncConnection, card_id: int) -> tuple[T
 
 
 def _detail(db: Database, sealed: bytes) -> dict[str, Any]:
-    detail: dict[str, Any] = orjson.loads(db.keyring.decrypt(PURPOSE, sealed))
+    detail: dict[str, Any] = orjson.loads(db.keyring.decrypt(PURPOSE, sealed)) if sealed else {}
     return detail
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -128,6 +129,7 @@ def stale(tag: str | None, digests: Sequence[str]) -> list[bool]:
     return [True] * len(digests)
 
 
+@lru_cache(maxsize=4096)
 def http_date(seconds: int) -> str:
     """Epoch seconds as an IMF-fixdate, https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7."""
     moment, day, month = _parts(seconds)
@@ -141,11 +143,14 @@ def not_modified(if_modified_since: str | None, last_modified: int) -> bool:
     """
     if if_modified_since is None:
         return False
+    given = if_modified_since.strip()
+    if given == http_date(last_modified):
+        return True
     moment, day, month = _parts(last_modified)
     clock = f"{moment:%H:%M:%S}"
     rfc850 = f"{day}, {moment.day:02}-{month}-{moment.year % 100:02} {clock} GMT"
     asctime = f"{day[:3]} {month} {moment.day:2} {clock} {moment.year:04}"
-    return if_modified_since.strip() in (http_date(last_modified), rfc850, asctime)
+    return given in (rfc850, asctime)
 
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

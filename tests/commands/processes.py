@@ -74,7 +74,7 @@ class Process:
 
     def logged(self, event: str, seconds: float = START_SECONDS) -> dict[str, Any]:
         """The first new JSON log line of this event."""
-        found: dict[str, Any] = json.loads(self.wait_for(f'"event": "{event}"', seconds))
+        found: dict[str, Any] = json.loads(self.wait_for(f'"event":"{event}"', seconds))
         return found
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 30.0) -> int:
