@@ -26,6 +26,7 @@ from store.dialect import Database
 from store.errors import Conflict, Invalid, StoreError
 from store.finding import CardRef, resolve
 from store.issuing import ATTEMPTS, issue_in
+from store.locks import lock_external_id
 from store.ordering import Moment
 from store.requests import CardChanged, CardVoided, asked, card_ref, moved, new_card
 
@@ -97,6 +98,9 @@ async def _card_changed(delivery: _Delivery) -> HookAnswer:
     ref = card_ref(body.card, "/data/card")
     said = Moment(body.version, delivery.event.timestamp)
     cards = await resolve(delivery.db, delivery.conn, delivery.brand_id, ref, lock=True)
+    if not cards and ref.waits_as is not None:  # nothing is locked yet: wait for who may be issuing it, and look again
+        await lock_external_id(delivery.conn, delivery.brand_id, ref.waits_as)
+        cards = await resolve(delivery.db, delivery.conn, delivery.brand_id, ref, lock=True)
     if not cards:
         await _keep_waiting(delivery, ref, body.set, said)
         return HookAnswer(NO_CARD)

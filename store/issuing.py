@@ -21,6 +21,7 @@ from store.cardrows import TEMPLATE_PART, CardRow, CardView, load, seal, view
 from store.dialect import Database
 from store.editions import filled
 from store.errors import Conflict, Invalid
+from store.locks import lock_external_id
 from store.timeline import Line, record
 
 ATTEMPTS = 8
@@ -70,6 +71,7 @@ async def issue_in(db: Database, conn: AsyncConnection, brand_id: int, new: NewC
     """The same in the caller's transaction, where a number or external id taken meanwhile is an IntegrityError."""
     template = await _template(conn, brand_id, new.template)
     if new.external_id is not None:
+        await lock_external_id(conn, brand_id, new.external_id)
         cards = tables.cards.c
         known = (cards.template_id == template["template_id"]) & (cards.external_id == new.external_id)
         for card in await load(db, conn, known):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,27 @@ async def test_the_same_event_sent_ten_times_at_once_is_applied_once(db, publish
     answers = await asyncio.gather(*(send({"card": "c-1", "set": {"points": 120}}, id="evt_x") for _ in range(10)))
     assert sorted(answer.result for answer in answers) == ["applied"] + ["duplicate"] * 9
     assert (await cards.find(db, published.id, "c-1")).version == 2
+
+
+async def test_a_change_that_crosses_its_cards_issue_is_not_lost(db, published, send, now) -> None:
+    async with db.joined():
+        assert (await send({"card": {"external_id": "c-1"}, "set": {"points": 7}})).result == "no_card"
+        issuing = asyncio.create_task(
+            cards.issue(db, published.id, NewCard("small", external_id="c-1"), now), context=Context()
+        )
+        await asyncio.wait([issuing], timeout=0.2)
+        assert not issuing.done()
+    assert (await issuing).card.data["points"] == 7
+
+
+async def test_an_issue_that_crosses_its_cards_change_is_changed(db, published, send, now) -> None:
+    async with db.joined():
+        await cards.issue(db, published.id, NewCard("small", external_id="c-1"), now)
+        changing = asyncio.create_task(send({"card": {"external_id": "c-1"}, "set": {"points": 7}}), context=Context())
+        await asyncio.wait([changing], timeout=0.2)
+        assert not changing.done()
+    assert (await changing).result == "applied"
+    assert await points(db, published) == 7
 
 
 async def test_an_older_version_is_stale(db, published, card, send) -> None:
