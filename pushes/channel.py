@@ -7,7 +7,7 @@ jobs.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -29,7 +29,7 @@ class Push:
 
     device_id: int
     topic: str
-    token: str
+    token: str = field(repr=False)
     expiration: int
 
 

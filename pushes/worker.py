@@ -38,9 +38,15 @@ class WorkerOptions:
     window: int = 200  # pushes without a settled answer: what a kill may repeat
     poll: float = 0.2  # seconds between looks at the queue when nobody wakes us
     patience: float = 0.5  # seconds of silence after which a chunk is settled without its last answers
-    lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; above the streams' deadline
+    lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
     expiration: timedelta = timedelta(days=7)  # a phone that is off gets the push when it comes back within this
+    pause: float = 5.0  # seconds that a pass type rests after a mistake of ours, so that it is told but not endlessly
+
+    @property
+    def renewal(self) -> float:
+        """Seconds after which a lease is renewed, and that one look at the answers takes at most."""
+        return self.lease.total_seconds() / 3
 
 
 ChannelFactory = Callable[[str], Awaitable[Channel]]
@@ -57,6 +63,7 @@ class _Lane:
     task: asyncio.Task[None] | None = None
     unanswered: int = 0
     renew_at: float = 0.0
+    rest_until: float = 0.0
     room: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -85,20 +92,24 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until ``stop``; a database that is away is waited for."""
+        """Deliver until ``stop``; a database that is away is waited for, and so is one that answers what nobody expects."""
         while not self._stopping:
             self._wake.clear()
             try:
                 await self._start_lanes()
             except Unavailable as error:
                 log.warning("database_unavailable", detail=error.detail)
+            except Exception:
+                log.exception("queue_not_read")
+                await asyncio.sleep(self._options.poll)
             await self._rest(self._options.poll)
         await self._drain()
 
     async def _start_lanes(self) -> None:
         for pass_type in await claims.waiting_pass_types(self._db):
             lane = self._lanes.setdefault(pass_type, _Lane(pass_type))
-            if lane.task is None or lane.task.done():
+            is_free = lane.task is None or lane.task.done()
+            if is_free and asyncio.get_running_loop().time() >= lane.rest_until:
                 lane.task = asyncio.create_task(self._run_lane(lane))
 
     async def _rest(self, seconds: float) -> None:
@@ -109,7 +120,7 @@ class Worker:
 
     async def _drain(self) -> None:
         running = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        await asyncio.gather(*running, *self._late)
+        await asyncio.gather(*running, *self._late)  # neither lets an exception out
         try:
             await leases.release(self._db, owner=self._owner)
         except Unavailable as error:
@@ -132,6 +143,7 @@ class Worker:
             log.warning("database_unavailable", pass_type=lane.pass_type, detail=error.detail)
         except Exception:
             log.exception("lane_failed", pass_type=lane.pass_type)
+            lane.rest_until = asyncio.get_running_loop().time() + self._options.pause
 
     async def _ours(self, lane: _Lane) -> bool:
         """Whether this worker has the pass type; the lease is renewed when a third of it has passed."""
@@ -140,7 +152,7 @@ class Worker:
             return True
         name, duration = f"apns:{lane.pass_type}", self._options.lease
         taken = await leases.take(self._db, name=name, owner=self._owner, duration=duration)
-        lane.renew_at = now + duration.total_seconds() / 3 if taken else 0.0
+        lane.renew_at = now + self._options.renewal if taken else 0.0
         return taken
 
     async def _claim(self, lane: _Lane, room: int) -> Claim | None:
@@ -164,7 +176,7 @@ class Worker:
             await claims.give_back(self._db, owner=self._owner, intents=claim.intents)
             return
         chunk = _Chunk(channel, claim, self._pushes(claim))
-        answered = await chunk.gather(self._options.patience)
+        answered = await chunk.gather(self._options.patience, within=self._options.renewal)
         settled = await self._decide(lane, claim, answered)
         unanswered = chunk.unanswered()
         waiting = await self._settle(claim.pass_type_identifier, claim.intents, settled, unanswered)
@@ -190,7 +202,7 @@ class Worker:
         )
 
     def _follow(self, lane: _Lane, claim: Claim, chunk: _Chunk, intents: Sequence[Intent], count: int) -> None:
-        """Settle the late answers as they come, beside the lane."""
+        """Settle the late answers as they come, beside the lane; their intents stay ours until then."""
         lane.unanswered += count
         metrics.unanswered.inc(count)
         task = asyncio.create_task(self._settle_late(lane, claim, chunk, intents))
@@ -198,18 +210,24 @@ class Worker:
         task.add_done_callback(self._late.discard)
 
     async def _settle_late(self, lane: _Lane, claim: Claim, chunk: _Chunk, intents: Sequence[Intent]) -> None:
-        of_device = {intent.device_id: intent for intent in intents}
-        left = len(chunk.unanswered())
+        waiting = {intent.device_id: intent for intent in intents}
+        left, renewal = len(chunk.unanswered()), self._options.renewal
         try:
             while left:
-                answered = await chunk.gather(self._options.patience, at_least=1)
-                left -= len(answered)
+                answered = await chunk.gather(self._options.patience, first=renewal, within=renewal)
                 settled = await self._decide(lane, claim, answered)
-                mine = [of_device[row.target.device_id] for row in settled if row.target.device_id in of_device]
-                await self._settle(claim.pass_type_identifier, mine, settled)
+                mine = [waiting.pop(row.target.device_id) for row in settled if row.target.device_id in waiting]
+                if settled:
+                    await self._settle(claim.pass_type_identifier, mine, settled)
+                left -= len(answered)
                 self._answered(lane, len(answered))
+                await settling.renew(
+                    self._db, owner=self._owner, intents=tuple(waiting.values()), lease=self._options.lease
+                )
         except Unavailable as error:  # their leases end, and they are sent again
             log.warning("late_answers_lost", pass_type=lane.pass_type, count=left, detail=error.detail)
+        except Exception:
+            log.exception("late_answers_lost", pass_type=lane.pass_type, count=left)
         finally:
             self._answered(lane, left)
             self._wake.set()
@@ -274,12 +292,20 @@ class _Chunk:
         """Targets whose answer has not been gathered."""
         return list(self._targets.values())
 
-    async def gather(self, patience: float, *, at_least: int = 0) -> list[tuple[Target, Verdict]]:
-        """Answers until all are there, or until ``patience`` seconds have brought none."""
+    async def gather(
+        self, patience: float, *, within: float, first: float | None = None
+    ) -> list[tuple[Target, Verdict]]:
+        """Answers until all are there, until ``patience`` seconds have brought none, or for ``within`` seconds.
+
+        For the first of them it waits ``first`` seconds, if given.
+        """
         found: list[tuple[Target, Verdict]] = []
+        clock = asyncio.get_running_loop().time
+        ends = clock() + within
         while self._targets:
+            wait = patience if found or first is None else first
             try:
-                answer = await asyncio.wait_for(self._queue.get(), None if len(found) < at_least else patience)
+                answer = await self._next(min(wait, ends - clock()))
             except TimeoutError:
                 break
             if answer is None:
@@ -287,6 +313,12 @@ class _Chunk:
             push, verdict = answer
             found.append((self._targets.pop(push.device_id), verdict))
         return found
+
+    async def _next(self, seconds: float) -> tuple[Push, Verdict] | None:
+        """The next answer; one that is there already needs no time."""
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        return await asyncio.wait_for(self._queue.get(), seconds)
 
     def _give_up(self) -> list[tuple[Target, Verdict]]:
         """The channel has ended without these answers."""

@@ -80,6 +80,7 @@ class _Expansion:
     targets: dict[int, Target] = field(default_factory=dict)
     later: dict[int, datetime] = field(default_factory=dict)  # device -> when it may be pushed again
     brands: dict[int, int] = field(default_factory=dict)
+    unreadable: list[int] = field(default_factory=list)  # devices
 
 
 async def waiting_pass_types(db: Database) -> list[str]:
@@ -111,6 +112,7 @@ async def claim(
         found = _Expansion(db.keyring)
         await _expand(conn, found, due, 1 if probe else room, now)
         await _leave_to_devices(conn, pass_type_identifier, found, now)
+        await _park(conn, found.unreadable)
         await _lease(conn, [intent.id for intent in found.intents], owner, now + lease)
         if not found.targets:  # the phones are gone, or have an intent of their own
             await finish(conn, owner, found.intents, now)
@@ -180,7 +182,11 @@ def _aim(found: _Expansion, device: AnyRow, row: AnyRow, claimed: Collection[int
     if known:
         attempts, card_ids = max(attempts, known.attempts), known.card_ids + card_ids
     wanted_at = min(row.wanted_at, known.wanted_at) if known else row.wanted_at
-    token = found.keyring.decrypt("push-token", device.push_token_encrypted).decode()
+    try:
+        token = found.keyring.decrypt("push-token", device.push_token_encrypted).decode()
+    except ValueError:
+        found.unreadable.append(device.id)
+        return
     found.targets[device.id] = Target(
         device.id, device.brand_id, token, device.push_token_at, attempts, wanted_at, card_ids
     )
@@ -274,6 +280,13 @@ def device_intent(pass_type: str, brand_id: int, device_id: int, now: datetime, 
         "wanted_at": now,
         "created_at": now,
     }
+
+
+async def _park(conn: AsyncConnection, unreadable: Sequence[int]) -> None:
+    """Devices whose token no SECRET opens are left alone until they register anew; they must not stall the others."""
+    if unreadable:
+        parked = {"state": "parked", "state_reason": "TokenUnreadable"}
+        await conn.execute(update(devices).where(devices.c.id.in_(unreadable)).values(**parked))
 
 
 async def _lease(conn: AsyncConnection, ids: Sequence[int], owner: str, until: datetime) -> None:

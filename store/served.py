@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.clock import database_now
 from store.errors import Unavailable
+from store.locks import lock_devices
 from store.timeline import Line, record
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ async def _count(conn: AsyncConnection, counts: Counter[tuple[int, str]]) -> Non
 
 async def _stamp_devices(conn: AsyncConnection, device_ids: list[int], now: datetime) -> None:
     if device_ids:
+        await lock_devices(conn, device_ids)
         listed = update(tables.devices).where(tables.devices.c.id.in_(device_ids))
         await conn.execute(listed.values(listed_at=now, seen_at=now, sweeps=0))
 

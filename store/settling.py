@@ -20,8 +20,9 @@ from store import timeline
 from store.claims import Intent, Target, device_intent, finish
 from store.dialect import Database, database_now
 from store.jobs import insert_into_jobs
+from store.locks import lock_devices
 from store.registering import drop_devices
-from store.tables import devices, jobs, registrations
+from store.tables import cards, devices, jobs, registrations
 
 GIVE_UP = timedelta(days=7)
 """An intent that nobody could deliver for so long is dropped: the phone's own polling and the next change remain."""
@@ -92,12 +93,25 @@ async def settle(
         return waiting
 
 
+async def renew(db: Database, *, owner: str, intents: Sequence[Intent], lease: timedelta) -> None:
+    """Their answers are still due: nobody else sends them."""
+    if not intents:
+        return
+    async with db.transaction() as conn:
+        until = await database_now(conn) + lease
+        mine = and_(jobs.c.id.in_([intent.id for intent in intents]), jobs.c.lease_owner == owner)
+        await conn.execute(update(jobs).where(mine).values(lease_until=until))
+
+
 async def _write_devices(
     conn: AsyncConnection, settled: Sequence[Settled], unanswered: Sequence[Target], now: datetime
 ) -> None:
+    """Cards before devices and devices by id, as everybody who locks several of them does."""
+    await _prune(conn, [row.target for row in settled if row.fate is Fate.PRUNE])
     accepted = [row.target.device_id for row in settled if row.fate is Fate.ACCEPTED]
     tried = [row.target.device_id for row in settled if row.fate in (Fate.RETRY, Fate.PARK)]
     tried += [target.device_id for target in unanswered]
+    await lock_devices(conn, accepted + tried)
     if accepted:
         await conn.execute(update(devices).where(devices.c.id.in_(accepted)).values(pushed_at=now, accepted_at=now))
     if tried:
@@ -107,7 +121,6 @@ async def _write_devices(
             await conn.execute(
                 update(devices).where(_same_token(row.target)).values(state="parked", state_reason=row.reason)
             )
-    await _prune(conn, [row.target for row in settled if row.fate is Fate.PRUNE])
 
 
 def _same_token(target: Target) -> Any:
@@ -118,8 +131,12 @@ def _same_token(target: Target) -> Any:
 async def _prune(conn: AsyncConnection, targets: Sequence[Target]) -> None:
     if not targets:
         return
+    held = select(registrations.c.card_id).where(registrations.c.device_id.in_([one.device_id for one in targets]))
+    locked = select(cards.c.id).where(cards.c.id.in_(held)).order_by(cards.c.id).with_for_update(key_share=True)
+    await conn.execute(locked)
     keys = [(target.device_id, target.push_token_at) for target in targets]
     dead = select(devices.c.id).where(tuple_(devices.c.id, devices.c.push_token_at).in_(keys))
+    dead = dead.order_by(devices.c.id).with_for_update()  # a phone that registers anew meanwhile is not among them
     ids = list((await conn.execute(dead)).scalars())
     await drop_devices(conn, ids)
 
