@@ -72,6 +72,9 @@ async def revision(db: Database, conn: AsyncConnection | None, *, revision_id: i
     found = cache.get(key)
     if found is not None:
         return found
+    if conn is None:  # had before the lock is: who holds the lock never waits for one of those who wait for it
+        async with db.reading() as reading:
+            return await revision(db, reading, revision_id=revision_id, brand_stamp=brand_stamp)
     async with cache.lock(key):
         found = cache.get(key)
         if found is None:
@@ -100,10 +103,7 @@ async def files_of(conn: AsyncConnection, names: Mapping[str, str]) -> dict[str,
     return {name: contents[digest] for name, digest in names.items()}
 
 
-async def _read(db: Database, conn: AsyncConnection | None, revision_id: int) -> tuple[Brand, dict[str, bytes]]:
-    if conn is None:
-        async with db.reading() as reading:
-            return await _read(db, reading, revision_id)
+async def _read(db: Database, conn: AsyncConnection, revision_id: int) -> tuple[Brand, dict[str, bytes]]:
     revisions, brands = tables.revisions, tables.brands
     found = select(revisions.c.files.label("revision_files"), brands).join(brands, brands.c.id == revisions.c.brand_id)
     row = (await conn.execute(found.where(revisions.c.id == revision_id))).mappings().first()

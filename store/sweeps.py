@@ -52,6 +52,8 @@ async def ring_again(db: Database, now: datetime | None = None) -> int:
         before = (now or await database_now(conn)) - LISTS_WITHIN
         silent = select(devices.c.id, devices.c.brand_id, devices.c.pass_type_identifier)
         silent = silent.where(text(tables.UNLISTED.text), devices.c.pushed_at < before)
+        rung = select(tables.jobs.c.id).where(tables.jobs.c.device_id == devices.c.id)
+        silent = silent.where(~rung.exists())  # one that waits, perhaps for a certificate, is no try
         rows = (await conn.execute(silent.order_by(devices.c.pushed_at).limit(PHONES))).all()
         for row in rows:
             again = update(devices).where(devices.c.id == row.id)

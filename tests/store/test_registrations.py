@@ -168,6 +168,15 @@ async def test_a_phone_that_does_not_come_is_rung_again_three_times_and_no_more(
     assert rung == [1, 1, 1, 0]
 
 
+async def test_a_push_that_still_waits_is_no_try(db, card, phone) -> None:
+    alice = phone()
+    await alice.register(card.serial_number)
+    async with db.transaction() as conn:
+        await conn.exec_driver_sql("UPDATE devices SET pushed_at = created_at")
+    assert [job[0] for job in await jobs(db)] == ["device"]
+    assert await sweeps.ring_again(db, alice.now + timedelta(hours=2)) == 0
+
+
 async def test_a_phone_is_not_rung_again_within_the_hour(db, card, phone) -> None:
     alice = phone()
     await alice.register(card.serial_number)
