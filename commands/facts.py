@@ -19,9 +19,22 @@ async def refuse_mismatch(db: Database, settings: Settings) -> None:
     await brands.remember_facts(db, facts)
 
 
+async def refuse_lost_secret(db: Database, settings: Settings) -> None:
+    """Another PUBLIC_URL may be meant; a SECRET that is in use is not let go, whoever insists."""
+    mismatches = await brands.check_facts(db, await current(db, settings))
+    lost = [one for one in mismatches if one.is_secret]
+    if lost:
+        raise CommandError(sentence(lost))
+
+
 def sentence(mismatches: list[Mismatch]) -> str:
-    """Every mismatch in one line, and the way out for who means it."""
-    return f"{' '.join(map(str, mismatches))} If you mean it, run `migrate --accept-changes` once."
+    """Every mismatch in one line, and the way out for who means it; without its SECRET a card cannot be read at all."""
+    told = " ".join(map(str, mismatches))
+    return (
+        told
+        if any(one.is_secret for one in mismatches)
+        else f"{told} If you mean it, run `migrate --accept-changes` once."
+    )
 
 
 async def current(db: Database, settings: Settings) -> dict[str, str]:

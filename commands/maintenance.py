@@ -44,4 +44,6 @@ async def run(db: Database, owner: str) -> None:
                     await sweeps.daily(db, now())
         except StoreError as error:
             log.warning("sweep_put_off", detail=error.detail)
+        except Exception:  # told, and tried again: tables that grow for good are worse
+            log.exception("sweep_failed")
         await asyncio.sleep(LOOK_SECONDS)

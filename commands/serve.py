@@ -35,10 +35,10 @@ from store.dialect import Database
 
 NOTICE_SECONDS = 3.0
 """How long ``/readyz`` says 503 before the port is closed: balancers look every few seconds."""
-FINISH_SECONDS = 12.0
+FINISH_SECONDS = 10.0
 """How long answers under way may take to end."""
-SETTLE_SECONDS = 12.0
-"""How long pushes under way may take to be settled; with the two above less than 30."""
+SETTLE_SECONDS = 8.0
+"""How long pushes under way may take to be settled; with the two above and the goodbye to Apple (7 s) less than 30."""
 
 log = structlog.get_logger("passbell.start")
 
@@ -55,7 +55,7 @@ def add(subparsers: Any) -> None:
     migrate.add_argument(
         "--accept-changes",
         action="store_true",
-        help="take another PUBLIC_URL, SECRET or pass type, although installed cards know the old one",
+        help="take another PUBLIC_URL, pass type or issuer, although installed cards know the old one",
     )
     migrate.set_defaults(run=run_migrate)
 
@@ -108,6 +108,7 @@ async def run_migrate(args: argparse.Namespace, settings: Settings) -> int:
         before = await migrations.schema_version(db)
         await migrations.migrate(db)
         if args.accept_changes:
+            await facts.refuse_lost_secret(db, settings)
             await brands.remember_facts(db, await facts.current(db, settings))
     head = migrations.head()
     print(

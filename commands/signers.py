@@ -59,14 +59,16 @@ class SignerKeeper:
         next_rows = loop.time() + ROWS_SECONDS
         while True:
             await asyncio.sleep(FOLDER_SECONDS)
-            changed = snapshot(self._certs_dir) != self._seen
-            if not changed and loop.time() < next_rows:
-                continue
-            next_rows = loop.time() + ROWS_SECONDS
             try:
+                changed = snapshot(self._certs_dir) != self._seen
+                if not changed and loop.time() < next_rows:
+                    continue
+                next_rows = loop.time() + ROWS_SECONDS
                 await (self.refresh() if changed else self._read_rows())
             except StoreError as error:
                 log.warning("certificates_not_read", detail=error.detail)
+            except OSError as error:  # the folder is away, or not ours to read: the certificates at hand stay
+                log.warning("certificates_not_read", detail=error.strerror or type(error).__name__)
 
     async def _read_rows(self) -> None:
         identities = []

@@ -35,6 +35,11 @@ class Mismatch:
     given: str
     cards_affected: int
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether it is a SECRET, without which what is encrypted cannot be read."""
+        return self.name.startswith(SECRET)
+
     def __str__(self) -> str:
         cards = f"{self.cards_affected} card{'' if self.cards_affected == 1 else 's'} would stop updating"
         if self.name.startswith(SECRET):
@@ -115,11 +120,15 @@ async def _affected(conn: AsyncConnection, name: str) -> int:
     brands = select(tables.certificates.c.brand_id).where(
         tables.certificates.c.removed_at.is_(None), _begins(tables.certificates.c.private_key_encrypted, begins)
     )
+    told_by = select(tables.sources.c.brand_id).where(
+        tables.sources.c.revoked_at.is_(None), _begins(tables.sources.c.secrets_encrypted, begins)
+    )
     used = or_(
         cards.secret_id == secret_id,
         _begins(cards.data_encrypted, begins),
         cards.id.in_(on_phones),
         cards.brand_id.in_(brands),
+        cards.brand_id.in_(told_by),
     )
     return int((await conn.execute(select(func.count(distinct(cards.id))).where(used))).scalar_one())
 

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from commands import serve
 from passkit import hooks
+from pushes.h2pool import Options
+from pushes.h2push import CLOSE_TIMEOUT
 from tests.commands.conftest import Shell
 from tests.commands.processes import Process, free_port
 
@@ -28,6 +31,11 @@ def test_serve_answers_drains_on_sigterm_and_exits_with_0(settings: dict[str, st
         assert httpx.get(f"{url}/healthz").status_code == 200
         assert process.wait() == 0
         assert "Traceback" not in process.output
+
+
+def test_the_parts_of_a_drain_come_to_less_than_30_seconds():
+    goodbye = Options().grace + CLOSE_TIMEOUT
+    assert serve.NOTICE_SECONDS + serve.FINISH_SECONDS + serve.SETTLE_SECONDS + goodbye < 30
 
 
 def test_a_second_sigterm_does_not_wait_for_balancers(settings: dict[str, str]):

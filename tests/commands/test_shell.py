@@ -212,9 +212,20 @@ def test_changed_settings_under_living_cards_stop_the_start_and_say_how_many(pub
     publishing.done("card", "issue", "coffee")
     line = publishing.refused("serve", PUBLIC_URL="https://other.example.com", BIND="127.0.0.1:0")
     assert "1 card would stop updating" in line
+    assert "migrate --accept-changes" in line
     line = publishing.refused("worker", SECRET="k2:" + "another secret of more than enough letters")
     assert "1 card would stop updating" in line
+    assert "Put it back into the list" in line
+    assert "--accept-changes" not in line
     del tmp_path
+
+
+def test_a_secret_that_cards_need_cannot_be_let_go_by_insisting(publishing: Shell):
+    publishing.done("migrate", "--accept-changes")
+    publishing.done("card", "issue", "coffee")
+    other = "k2:" + "another secret of more than enough letters"
+    assert "Put it back into the list" in publishing.refused("migrate", "--accept-changes", SECRET=other)
+    publishing.done("migrate", "--accept-changes", PUBLIC_URL="https://other.example.com")
 
 
 def test_setup_asks_in_a_terminal(shell: Shell):

@@ -115,6 +115,15 @@ async def test_a_secret_that_is_in_use_must_stay(db, published, card, secret: st
     await other.close()
 
 
+async def test_a_hook_sources_secret_keeps_its_secret_in_use(db, published, card, now) -> None:
+    rotated = await reopened(db, f"k2:{'z' * 40},{SECRET}")
+    await remember_facts(rotated, FACTS)
+    await sources.add(rotated, published.id, "another till", now)
+    found = await check_facts(db, FACTS)
+    assert [(one.name, one.cards_affected) for one in found] == [("secret:k2", 1)]
+    await rotated.close()
+
+
 async def test_a_secret_may_go_once_nothing_needs_it(db, published, now) -> None:
     """The first secret made nothing: no card, no phone, no certificate."""
     await remember_facts(db, FACTS)
