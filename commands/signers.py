@@ -69,6 +69,8 @@ class SignerKeeper:
                 log.warning("certificates_not_read", detail=error.detail)
             except OSError as error:  # the folder is away, or not ours to read: the certificates at hand stay
                 log.warning("certificates_not_read", detail=error.strerror or type(error).__name__)
+            except Exception:  # told, and tried again: a certificate that nobody reads would end unnoticed
+                log.exception("certificates_not_read")
 
     async def _read_rows(self) -> None:
         identities = []

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from babel import dates, numbers
 
 from passkit.model import Value
-from passkit.money import Money, major, minor_digits
+from passkit.money import Money, minor_digits
 from passkit.schema import locale_of
 
 _CODE_BEFORE_DIGIT = re.compile(r"([A-Za-z])(?=-?[0-9])")  # CLDR's currencySpacing, which Babel leaves out
@@ -145,8 +145,3 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def last_second(day: date, zone: ZoneInfo) -> datetime:
     """A day's last second in the zone: what "valid through" means."""
     return datetime.combine(day, time(23, 59, 59), zone)
-
-
-def minor_text(minor: int, currency: str, language: str, time_zone: str) -> str:
-    """Minor units as a person reads them."""
-    return formats(language, time_zone).money(major(minor, currency), currency)

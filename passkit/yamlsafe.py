@@ -18,8 +18,6 @@ MAX_BYTES = 256 * 1024  # a generous template is 20 KB
 MAX_DEPTH = 24
 MAX_VALUES = 20_000
 
-_CORE = {"str", "int", "float", "bool", "null", "map", "seq"}
-
 
 class _Refused(yaml.YAMLError):
     def __init__(self, mark: yaml.Mark, detail: str, fix: str) -> None:

@@ -23,10 +23,6 @@ from pushes.h2push import NotHttp2
 from pushes.h2request import RequestEncoder
 from pushes.tls import client_context, is_certificate_refused
 
-PRODUCTION = "https://api.push.apple.com"
-"""Pushes for passes work in the production environment alone."""
-
-
 MAX_REASON = 64
 """Characters; a longer reason is none of Apple's words and is not passed on."""
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from pushes import fates, metrics
+from pushes import fates, metrics, payload
 from pushes.breaker import Breaker
 from pushes.channel import Channel, Outcome, Push, Verdict
 from store import claims, leases, settling
@@ -40,7 +40,6 @@ class WorkerOptions:
     patience: float = 0.5  # seconds of silence after which a chunk is settled without its last answers
     lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
-    expiration: timedelta = timedelta(days=7)  # a phone that is off gets the push when it comes back within this
     pause: float = 5.0  # seconds that a pass type rests after a mistake of ours, so that it is told but not endlessly
 
     @property
@@ -184,7 +183,7 @@ class Worker:
             self._follow(lane, claim, chunk, waiting, len(unanswered))
 
     def _pushes(self, claim: Claim) -> list[Push]:
-        expiration = int((datetime.now(UTC) + self._options.expiration).timestamp())
+        expiration = payload.apns_expiration(datetime.now(UTC))
         topic = claim.pass_type_identifier
         return [Push(target.device_id, topic, target.push_token, expiration) for target in claim.targets]
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -204,8 +205,8 @@ async def add_certificate(
             "not_after": not_after,
             "created_at": now,
         }
-        await conn.execute(insert(tables.certificates).values(**values))
-        return True
+        keep = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.certificates).values(**values)
+        return bool((await conn.execute(keep.on_conflict_do_nothing())).rowcount)  # another process may be as quick
 
 
 async def certificates(db: Database) -> list[StoredCertificate]:

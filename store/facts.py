@@ -84,12 +84,6 @@ async def remember_facts(db: Database, facts: Mapping[str, str]) -> None:
             await _keep(db, conn, name, value)
 
 
-async def forget_fact(db: Database, name: str) -> None:
-    """Let a fact go that no card needs any more, such as a SECRET id that is in use nowhere."""
-    async with db.transaction() as conn:
-        await conn.execute(tables.facts.delete().where(tables.facts.c.name == name))
-
-
 async def _stored(conn: AsyncConnection) -> dict[str, str]:
     return {row.name: row.value for row in await conn.execute(select(tables.facts))}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Text, cast, insert, update
+from sqlalchemy import Text, cast
+from sqlalchemy.dialects import postgresql, sqlite
 
 from store import tables
 from store.clock import now_micros
@@ -18,9 +19,8 @@ async def write_probe(db: Database) -> None:
     table = tables.facts
     stamp = now_micros()
     async with db.transaction() as conn:
-        moved = await conn.execute(update(table).where(table.c.name == NAME).values(value=_text(stamp)))
-        if not moved.rowcount:
-            await conn.execute(insert(table).values(name=NAME, value=_text(stamp)))
+        row = (postgresql.insert if db.is_postgresql else sqlite.insert)(table).values(name=NAME, value=_text(stamp))
+        await conn.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": _text(stamp)}))
 
 
 def _text(stamp: now_micros) -> Any:

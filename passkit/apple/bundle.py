@@ -30,7 +30,6 @@ from passkit.errors import BundleError, CertificateError
 from passkit.model import Pass
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
-BUNDLE_MEDIA_TYPE = "application/vnd.apple.pkpasses"
 
 MAX_PASSES = 10  # Apple: a .pkpasses holds at most 10 passes
 MAX_PASSES_BYTES = 150_000_000  # Apple: or 150 MB

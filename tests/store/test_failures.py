@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -54,6 +55,24 @@ async def test_a_locked_database_refuses_a_write_and_takes_it_when_the_lock_is_g
     other.close()
     done = await cards.change(db, published.id, card.serial_number, Change(data={"points": 1}), now)
     assert done.card.data["points"] == 1
+
+
+async def test_a_write_given_up_while_it_waits_for_the_lock_leaves_nothing_locked(
+    db, published, card, file, now
+) -> None:
+    other = sqlite_library.library().connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    given_up = asyncio.create_task(cards.change(db, published.id, card.serial_number, Change(data={"points": 1}), now))
+    await asyncio.wait([given_up], timeout=PATIENCE / 4)
+    given_up.cancel()
+    other.execute("ROLLBACK")
+    with pytest.raises((asyncio.CancelledError, Unavailable)):
+        await given_up
+    done = await cards.change(db, published.id, card.serial_number, Change(data={"points": 2}), now)
+    assert (done.card.version, done.card.data["points"]) == (2, 2)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("ROLLBACK")
+    other.close()
 
 
 async def test_reads_go_on_while_another_process_writes(db, published, card, phone, file) -> None:
