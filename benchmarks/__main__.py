@@ -61,13 +61,14 @@ def measured(name: str) -> list[Figure]:
 def show(figures: Sequence[Figure]) -> None:
     """Print the table."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; read the ratios, absolute figures move")
-    print(f"{'figure':<56} {'value':>14} {'unit':<12} {'ratio':>8}  {'target':>8}")
+    print(f"{'figure':<56} {'value':>10} {'unit':<17} {'ratio':>7} {'target':>10}")
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.3g}"
-        target = "" if figure.target is None else f"{figure.target:g}"
-        verdict = "" if figure.is_reached else "  MISSED"
-        beside = f"  to {figure.baseline}" if figure.baseline else ""
-        print(f"{figure.name:<56} {figure.value:>14,.4g} {figure.unit:<12} {ratio:>8}  {target:>8}{verdict}{beside}")
+        verdict = "" if figure.target is None else "pass" if figure.is_reached else "MISS"
+        beside = f"to {figure.baseline}" if figure.baseline else ""
+        value = f"{figure.value:,.0f}" if figure.value >= 100 else f"{figure.value:.3g}"
+        row = f"{figure.name:<56} {value:>10} {figure.unit:<17} {ratio:>7} {figure.goal:>10} {verdict:<4}  {beside}"
+        print(row.rstrip())
 
 
 if __name__ == "__main__":

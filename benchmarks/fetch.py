@@ -35,14 +35,15 @@ from benchmarks.house import (
     databases,
     free_port,
     furnish,
+    hand_out,
     listens,
+    phone,
     pin,
     running,
     wait,
 )
 from commands.pki import DEFAULT_PASS_TYPE, look_alike
-from store import cards, registrations
-from store.cards import NewCard
+from store import cards
 
 TARGET = 0.6
 ROUNDS = 15
@@ -50,7 +51,6 @@ CONNECTIONS = 4
 CARDS = 100
 REQUESTS = {"pass": 400, "304": 1200, "list": 1200, "bare": 2000}
 BARE_HANDLER, BARE_SIGNATURE = "bare aiohttp handler", "bare signature, same core"
-DEVICE = "d" * 32
 
 
 @dataclass(frozen=True)
@@ -80,32 +80,19 @@ async def _prepare(folder: Path, url: str) -> tuple[House, dict[str, _Asked]]:
     unchanged: list[bytes] = []
     lists: list[bytes] = []
     async with house.database() as db:
-        for number in range(CARDS):
-            new = NewCard("coffee", f"client-{number}", data={"name": "Anna Petrova", "points": number})
-            card = (await cards.issue(db, house.brand_id, new, now)).card
-            device = f"{DEVICE}{number}"
-            await registrations.register(
-                db,
-                pass_type=DEFAULT_PASS_TYPE,
-                serial=card.serial_number,
-                generation=0,
-                device_library_identifier=device,
-                push_token=f"{number:064x}",
-                platform="ApplePass",
-                now=now,
-            )
-            serving = await cards.serve(db, DEFAULT_PASS_TYPE, card.serial_number, 0, now)
+        for number, serial in enumerate(await hand_out(db, house.brand_id, CARDS)):
+            serving = await cards.serve(db, DEFAULT_PASS_TYPE, serial, 0, now)
             assert serving is not None
             cards.note_served(db, serving.card_id, serving.edition)
-            token = db.keyring.authentication_token(DEFAULT_PASS_TYPE, card.serial_number, 0)
-            path = f"/passkit/v1/passes/{DEFAULT_PASS_TYPE}/{card.serial_number}"
+            token = db.keyring.authentication_token(DEFAULT_PASS_TYPE, serial, 0)
+            path = f"/passkit/v1/passes/{DEFAULT_PASS_TYPE}/{serial}"
             when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(serving.last_modified))
             passes.append(_request(path, Authorization=f"ApplePass {token}"))
             unchanged.append(_request(path, Authorization=f"ApplePass {token}", **{"If-Modified-Since": when}))
-            listing = await registrations.changed(db, DEFAULT_PASS_TYPE, device, None)
-            assert listing is not None
             lists.append(
-                _request(f"/passkit/v1/devices/{device}/registrations/{DEFAULT_PASS_TYPE}?passesUpdatedSince=old")
+                _request(
+                    f"/passkit/v1/devices/{phone(number)}/registrations/{DEFAULT_PASS_TYPE}?passesUpdatedSince=old"
+                )
             )
     return house, {
         "pass": _Asked(house.port, tuple(passes), b"200"),

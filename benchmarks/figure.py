@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure: ``ratio`` is value to ``baseline`` (what it is, in words), ``target`` the ratio to reach."""
+    """One measured figure: ``ratio`` is value to ``baseline`` (what it is, in words).
+
+    ``target`` is what the ratio, or the value where there is none, must reach; with ``at_most``, what it must not pass.
+    """
 
     name: str
     value: float
@@ -23,11 +26,18 @@ class Figure:
     ratio: float | None = None
     baseline: str | None = None
     target: float | None = None
+    at_most: bool = False
 
     @property
     def is_reached(self) -> bool:
-        """Whether the ratio reaches the target; a figure without a target is only reported."""
-        return self.target is None or (self.ratio is not None and self.ratio >= self.target)
+        """Whether the target is met; a figure without a target is only reported."""
+        judged = self.value if self.ratio is None else self.ratio
+        return self.target is None or (judged <= self.target if self.at_most else judged >= self.target)
+
+    @property
+    def goal(self) -> str:
+        """The target in words."""
+        return "" if self.target is None else f"{'<=' if self.at_most else '>='} {self.target:g}"
 
     def __str__(self) -> str:
         """One line for a terminal."""
@@ -35,7 +45,7 @@ class Figure:
         if self.ratio is not None:
             line += f", {self.ratio:.3g} x {self.baseline}"
         if self.target is not None:
-            line += f" (target {self.target:g} x: {'reached' if self.is_reached else 'MISSED'})"
+            line += f" (target {self.goal}: {'reached' if self.is_reached else 'MISSED'})"
         return line
 
 

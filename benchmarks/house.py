@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import secrets
 import socket
@@ -24,15 +25,18 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 from PIL import Image, ImageDraw
+from sqlalchemy import delete, text
 
 from benchmarks.build_sign import COFFEE
 from commands import certsdev
 from commands.offline import read_folder
 from commands.pki import DEFAULT_PASS_TYPE, DEFAULT_TEAM
 from commands.signers import seed
-from store import brands, dialect, migrations, sources, templates
+from store import brands, cards, dialect, migrations, registrations, sources, tables, templates
+from store.cards import NewCard
 from store.dialect import Database
 from store.keyring import Keyring
+from store.registering import DEVICE_PURPOSE
 
 ROOT = Path(__file__).parent.parent
 CLIENT_CORE, SERVER_CORE = 0, 1
@@ -164,6 +168,71 @@ def coffee(**changed: str) -> dict[str, bytes]:
         "logo.png": _drawn(480, 150),
         "strip.jpg": _drawn(1125, 432),
     }
+
+
+async def hand_out(db: Database, brand_id: int, count: int) -> list[str]:
+    """Issue ``count`` cards, each registered on a phone of its own; returns the serial numbers. No push is left to do."""
+    now = datetime.now(UTC)
+    serials = []
+    for number in range(count):
+        new = NewCard("coffee", f"client-{number}", data={"name": "Anna Petrova", "points": 0})
+        serial = (await cards.issue(db, brand_id, new, now)).card.serial_number
+        await registrations.register(
+            db,
+            pass_type=DEFAULT_PASS_TYPE,
+            serial=serial,
+            generation=0,
+            device_library_identifier=phone(number),
+            push_token=push_token(number),
+            platform="ApplePass",
+            now=now,
+        )
+        serials.append(serial)
+    async with db.transaction() as conn:
+        await conn.execute(delete(tables.jobs))
+    return serials
+
+
+def phone(number: int) -> str:
+    """The device library identifier of a phone."""
+    return f"{number:032x}"
+
+
+def push_token(number: int) -> str:
+    """Its push token."""
+    return f"{number:064x}"
+
+
+async def grow(db: Database, before: int, after: int) -> int:
+    """Copies of the first card, phone and registration by SQL, until there are ``after``; returns that."""
+    source = "json_array_elements_text(CAST(:hashes AS json)) WITH ORDINALITY AS j(value, key)"
+    source = source if db.is_postgresql else "json_each(:hashes) AS j"
+    for first in range(before, after, CHUNK):
+        numbers = range(first, min(first + CHUNK, after))
+        hashes = json.dumps([db.keyring.digest(DEVICE_PURPOSE, phone(number)) for number in numbers])
+        place = first if db.is_postgresql else first + 1  # one counts from 1, the other from 0
+        async with db.transaction() as conn:
+            for table, changed in COPIES.items():
+                names = tables.metadata.tables[table].columns.keys()
+                values = ", ".join(changed.get(name, f"o.{name}").format(place=place) for name in names)
+                copy = f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {source}, {table} AS o WHERE o.id = 1"
+                await conn.execute(text(copy), {"hashes": hashes})
+    return after
+
+
+CHUNK = 50_000
+COPIES = {
+    "cards": {
+        "id": "{place} + j.key",
+        "serial_number": "substr(j.value, 1, 32)",
+        "number": "substr(j.value, 1, 32)",
+        "external_id": "NULL",
+        "install_hash": "j.value",
+    },
+    "devices": {"id": "{place} + j.key", "device_hash": "j.value", "push_token_hash": "j.value"},
+    "registrations": {"id": "{place} + j.key", "card_id": "{place} + j.key", "device_id": "{place} + j.key"},
+}
+"""What differs from the first row, in which the rest of the columns agree."""
 
 
 def cpu_seconds(pid: int) -> float:
