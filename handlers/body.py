@@ -37,7 +37,7 @@ async def read(request: web.Request, limit: int) -> bytes:
 
 
 async def read_json(request: web.Request, limit: int) -> Any:
-    """The body as JSON values; numbers with a fraction are ``Decimal``, so that money stays exact."""
+    """The body as JSON values; numbers with a fraction are ``Decimal``, so that they stay exact."""
     return parse_json(await read(request, limit))
 
 

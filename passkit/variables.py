@@ -6,7 +6,7 @@ type              accepted                                                      
 text              a string without control characters but newline                        ``str``
 phone email url   the same, and it looks like one                                         ``str``
 integer           a JSON integer within +-(2**53 - 1)                                     ``int``
-decimal           a JSON integer or a string like "12.5", at most 15 digits               ``Decimal``
+decimal           a JSON number (never by way of a float) or a string like "12.5"         ``Decimal``
 money             an integer in minor units, "450.00" in major units, or                  ``int``, minor units
                   ``{"amount": ..., "currency": "RUB"}`` with the same two meanings
 boolean           true or false                                                           ``bool``
@@ -14,7 +14,7 @@ date              "2026-12-01"                                                  
 datetime          "2026-12-01T18:30:00+03:00", the zone is required                       ``datetime`` in UTC
 ================  ======================================================================  =========================
 
-A JSON number with a fraction is refused everywhere, because a float does not hold money or points exactly.
+A JSON number with a fraction is refused for points and money: one writer's 450.00 is another's 450, which is 4.50.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _money(variable: Variable, value: Any) -> int:
     currency = variable.currency or ""
     if isinstance(value, Mapping):
         return _amount(currency, value)
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | str):
         fix = f'Send minor units as an integer (45000), "450.00", or {{"amount": "450.00", "currency": "{currency}"}}.'
         raise NotAccepted(f"expected money, got {_named(value)}", fix)
     return _bounded(value) if isinstance(value, int) else _major(currency, value)
@@ -170,13 +170,12 @@ def _amount(currency: str, value: Mapping[str, Any]) -> int:
         detail = f"the variable is in {currency}, not in {str(value['currency'])[:20]}"
         raise NotAccepted(detail, fix, "/currency")
     amount = value["amount"]
-    if isinstance(amount, bool) or not isinstance(amount, int | str | Decimal):
+    if isinstance(amount, bool) or not isinstance(amount, int | str):
         raise NotAccepted(f"expected an amount, got {_named(amount)}", fix, "/amount")
     return _bounded(amount) if isinstance(amount, int) else _major(currency, amount)
 
 
-def _major(currency: str, amount: str | Decimal) -> int:
-    text = format(amount, "f") if isinstance(amount, Decimal) else amount
+def _major(currency: str, text: str) -> int:
     fix = 'Send major units with a point, such as "450.00", or minor units as an integer, such as 45000.'
     if not _AMOUNT.fullmatch(text):
         raise NotAccepted(f"{text[:40]!r} is not an amount", fix)
@@ -238,8 +237,8 @@ def _years(value: _Day, fix: str) -> _Day:
 
 def _named(value: Any) -> str:
     names = {str: "a string", bool: "true or false", int: "an integer", list: "a list", dict: "an object"}
-    if isinstance(value, float):
-        return f"the fractional number {value!r}, which is not exact"
+    if isinstance(value, float | Decimal):
+        return f"the fractional number {value}"
     return names.get(type(value), "null" if value is None else type(value).__name__)
 
 

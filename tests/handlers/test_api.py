@@ -59,6 +59,8 @@ async def test_money_is_minor_units_and_is_shown_as_a_person_reads_it(small_hous
         ({"template": "coffee", "colour": "red"}, {"/colour"}),
         ({"template": "coffee", "data": {"nothing": 1}}, {"/data/nothing"}),
         ({"template": "coffee", "data": {"points": "many", "a/b": 1}}, {"/data/points", "/data/a~1b"}),
+        ({"template": "coffee", "data": {"balance": 450.0}}, {"/data/balance"}),
+        ({"template": "coffee", "data": {"balance": {"amount": 450.5, "currency": "RUB"}}}, {"/data/balance/amount"}),
         ({"template": "coffee", "expires_at": "tomorrow"}, {"/expires_at"}),
         ({"template": "coffee", "expires_at": 1795348800}, {"/expires_at"}),
         ({"template": "coffee", "expires_at": "2026-12-01T00:00:00"}, {"/expires_at"}),
