@@ -91,6 +91,8 @@ class ProblemError(Exception):
         self.detail = detail or self.kind.sentence
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        if self.kind.status == 503:
+            self.headers.setdefault("Retry-After", str(RETRY_AFTER))
         super().__init__(f"{code}: {self.detail}")
 
 
@@ -114,8 +116,6 @@ def document(problem: ProblemError, docs_url: str, request_id: str = "") -> dict
 def answer(problem: ProblemError, docs_url: str, request_id: str = "") -> web.Response:
     """The problem as an answer for programs."""
     headers = {"Cache-Control": "no-store", **problem.headers}
-    if problem.kind.status == 503:
-        headers.setdefault("Retry-After", str(RETRY_AFTER))
     return web.Response(
         body=orjson.dumps(document(problem, docs_url, request_id)),
         status=problem.kind.status,

@@ -151,6 +151,8 @@ def _judge(task: asyncio.Task[NotificationResult]) -> Verdict:
         return verdict.unknown("ConnectionLost")
     except (ConnectionClosed, ConnectionError, OSError):
         return verdict.no_connection("NoConnection", ours=False)
+    except Exception as error:  # whatever a library raises, every push has its verdict
+        return verdict.unknown(type(error).__name__)
     since = result.timestamp if isinstance(result.timestamp, int) else None
     return verdict.apns(int(result.status), result.description or "", since, vendor_id=result.notification_id)
 

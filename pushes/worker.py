@@ -40,6 +40,7 @@ class WorkerOptions:
     patience: float = 0.5  # seconds of silence after which a chunk is settled without its last answers
     lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
+    silence: float = 60.0  # seconds without any answer after which a channel is believed to have lost the rest
     pause: float = 5.0  # seconds that a pass type rests after a mistake of ours, so that it is told but not endlessly
 
     @property
@@ -211,9 +212,15 @@ class Worker:
     async def _settle_late(self, lane: _Lane, claim: Claim, chunk: _Chunk, intents: Sequence[Intent]) -> None:
         waiting = {intent.device_id: intent for intent in intents}
         left, renewal = len(chunk.unanswered()), self._options.renewal
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         try:
             while left:
                 answered = await chunk.gather(self._options.patience, first=renewal, within=renewal)
+                if answered:
+                    heard = clock()
+                elif clock() - heard >= self._options.silence:
+                    answered = chunk.give_up()
                 settled = await self._decide(lane, claim, answered)
                 mine = [waiting.pop(row.target.device_id) for row in settled if row.target.device_id in waiting]
                 if settled:
@@ -308,7 +315,7 @@ class _Chunk:
             except TimeoutError:
                 break
             if answer is None:
-                return found + self._give_up()
+                return found + self.give_up()
             push, verdict = answer
             found.append((self._targets.pop(push.device_id), verdict))
         return found
@@ -319,7 +326,7 @@ class _Chunk:
             return self._queue.get_nowait()
         return await asyncio.wait_for(self._queue.get(), seconds)
 
-    def _give_up(self) -> list[tuple[Target, Verdict]]:
-        """The channel has ended without these answers."""
+    def give_up(self) -> list[tuple[Target, Verdict]]:
+        """The channel has ended without these answers, or will not give them."""
         left, self._targets = list(self._targets.values()), {}
         return [(target, Verdict(Outcome.RETRY, "NoAnswer")) for target in left]

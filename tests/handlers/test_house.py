@@ -233,6 +233,17 @@ async def test_a_database_that_is_locked_is_503_and_comes_back(small_house: Hous
     assert (await small_house.api("PATCH", f"/cards/{card.serial}", {"data": {"points": 1}})).status == 200
 
 
+async def test_a_page_that_cannot_be_shown_now_says_when_to_come_again(small_house: House) -> None:
+    card = await small_house.issue()
+    async with small_house.db.transaction() as conn:
+        await conn.exec_driver_sql("UPDATE brands SET stamp = '0123456789abcdef'")  # its next reading is a write
+    async with small_house.db.transaction():
+        answer = await small_house.ask("GET", card.install_path, headers={"Accept": "text/html"})
+    assert answer.status == 503
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 def test_the_c_parser_is_in_use_and_its_absence_stops_the_start() -> None:
     assert aiohttp.http_parser.HttpRequestParser is not aiohttp.http_parser.HttpRequestParserPy
     program = "from handlers.routes import require_c_parser; require_c_parser()"

@@ -349,6 +349,16 @@ async def test_intents_whose_answers_are_due_stay_leased(db: Database) -> None:
     assert len(channel.sent) == 5
 
 
+async def test_a_channel_that_never_answers_is_given_up(db: Database) -> None:
+    await seed(db, 3)
+    channel = ScriptedChannel(silent=lambda push: True)
+    hasty = WorkerOptions(window=20, poll=0.02, patience=0.05, lease=timedelta(seconds=3), silence=0.1)
+    async with working(db, channel, hasty):
+        await publish(db)
+        await until(lambda: _three_retries(db), 30)
+    assert len(channel.sent) == 3
+
+
 async def test_one_token_that_cannot_be_read_stalls_nobody(db: Database) -> None:
     await seed(db, 3)
     async with db.transaction() as conn:
