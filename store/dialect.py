@@ -93,6 +93,17 @@ class Database:
                 self._ambient.reset(token)
 
     @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """The transaction that ``joined`` has begun, or one of its own: for a write without which the rest must not be."""
+        ambient = self._ambient.get()
+        if ambient is None:
+            async with self.transaction() as conn:
+                yield conn
+        else:
+            with translated():
+                yield ambient
+
+    @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read from, one snapshot on SQLite; inside ``joined`` that transaction."""
         ambient = self._ambient.get()
@@ -160,6 +171,7 @@ def _open_sqlite(url: URL, keyring: Keyring, busy: float) -> Database:
         raise ValueError("DATABASE_URL names no file: write sqlite:///path/to/passbell.db")
     driver = URL.create("sqlite+aiosqlite", database=url.database)
     common: dict[str, Any] = {"module": _aiosqlite_module(), "max_overflow": 0, "pool_timeout": busy}
+    common["hide_parameters"] = True  # an error's text may reach the log, a person's data may not
     if sqlite_library.is_safe_wal():
         common["connect_args"] = {"async_creator_fn": sqlite_inline.connect}
     readers = create_async_engine(driver, pool_size=POOL_SIZE, **common)
@@ -206,6 +218,7 @@ def _open_postgresql(url: URL, keyring: Keyring, busy: float) -> Database:
         plain.set(drivername="postgresql+asyncpg"),
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
+        hide_parameters=True,
         pool_timeout=busy,
         pool_pre_ping=True,  # a restarted server is met by a new connection, not by an error
         connect_args={"server_settings": settings, "timeout": busy},

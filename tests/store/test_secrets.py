@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from store import brands, cards, dialect, keys, registrations, sources
 from store.brands import check_facts, remember_facts
@@ -78,6 +80,14 @@ async def reopened(db, secret: str):
     other = await dialect.open(plain_url(db), Keyring.parse(secret))
     other.public_url = PUBLIC_URL
     return other
+
+
+async def test_the_text_of_an_error_tells_no_value(db) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        async with db.transaction() as conn:
+            await conn.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": "Anna Petrova"})
+    assert "nowhere" in str(refused.value)
+    assert "Petrova" not in str(refused.value)
 
 
 async def test_unchanged_facts_are_no_mismatch(db, published, card) -> None:
