@@ -87,8 +87,13 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
     print("\nWhat doctor says:")
     checks = await doctor.examine(settings, reach_out=False)
     doctor.show(checks)
-    print(f"\nNext: set -a; . {args.env_file}; set +a; then `doctor` and `serve`.")
+    print(f"\nNext: set -a; . {_sourced(args.env_file)}; set +a; then `doctor` and `serve`.")
     return 0
+
+
+def _sourced(file: Path) -> str:
+    """The file as a shell's ``.`` finds it: POSIX looks for a bare name in PATH alone."""
+    return shlex.quote(str(file) if "/" in str(file) else f"./{file}")
 
 
 def read_env(file: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from passkit import expressions, images, limits_fields, limits_pass, plan, schem
 from passkit.apple.barcodes import BARCODE_FORMATS
 from passkit.data import accept
 from passkit.errors import Severity
-from passkit.formats import minor_text
+from passkit.formats import formats
 from passkit.layout import Barcode, Colors, FeaturedAction, Format, PassFieldTemplate, Style, TransitType, Zones
 from passkit.limits import check
 from passkit.model import Brand, Card
-from passkit.money import MAX_INTEGER
+from passkit.money import MAX_INTEGER, major
 from passkit.render import compile_revision, fill
 from passkit.schema import Template, parse_template
 from passkit.variables import NotAccepted, Variable, accept_value
@@ -239,7 +240,7 @@ def variable_of(kind: str) -> Variable:
 
 def sent(kind: str, column: int) -> list[Any]:
     row = next(row for row in rows("Variables", "type") if row[0] == f"`{kind}`")
-    return [json.loads(written) for written in _CODE.findall(row[column])]
+    return [json.loads(written, parse_float=Decimal) for written in _CODE.findall(row[column])]
 
 
 KINDS = typing.get_args(variables.VariableType)
@@ -262,7 +263,10 @@ def test_money_is_kept_and_read_as_the_page_says(row: list[str]):
     given, currency, kept, read = row
     minor = accept_value(Variable(type="money", currency=currency), json.loads(given.strip("`")))
     assert isinstance(minor, int)
-    assert (str(minor), minor_text(minor, currency, "ru", "Europe/Moscow").translate(SPACES)) == (kept, read)
+    assert (str(minor), formats("ru", "Europe/Moscow").money(major(minor, currency), currency).translate(SPACES)) == (
+        kept,
+        read,
+    )
 
 
 @pytest.mark.parametrize(
