@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from commands import shell
+from commands import facts, shell
 from commands.settings import Settings
 from passkit import links
 from passkit.model import CardState, Notify
@@ -69,6 +69,7 @@ async def run_issue(args: argparse.Namespace, settings: Settings) -> int:
     )
     async with shell.database(settings) as db:
         brand = await shell.chosen_brand(db, args.brand)
+        await facts.refuse_mismatch(db, settings)  # the card will carry PUBLIC_URL and depend on SECRET from now on
         issued = await cards.issue(db, brand.id, new, now=shell.now())
     shell.pretty({"created": issued.created, **described(issued.card, settings)})
     return 0

@@ -15,6 +15,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ from aiohttp import web
 
 from commands import facts, logs, maintenance, shell
 from commands.channels import Channels
+from commands.keyfiles import refuse_wrong_files
 from commands.settings import TABLE, Bind, Settings, SettingsError
 from commands.signers import SignerKeeper
 from handlers.keys import LIFECYCLE, HandlerOptions
@@ -39,6 +41,9 @@ FINISH_SECONDS = 10.0
 """How long answers under way may take to end."""
 SETTLE_SECONDS = 8.0
 """How long pushes under way may take to be settled; with the two above and the goodbye to Apple (7 s) less than 30."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that is done with SQLite's COMMIT waits for its turn; Python's own 5 ms cost each write two of them."""
 
 log = structlog.get_logger("passbell.start")
 
@@ -90,6 +95,7 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
     """A delivery worker."""
     logs.configure(settings.log_format)
     settings.needed("PUBLIC_URL")
+    refuse_wrong_files(settings)
     async with shell.database(settings) as db:
         await facts.refuse_mismatch(db, settings)
         keeper = SignerKeeper(db, settings.certs_dir)
@@ -149,6 +155,7 @@ async def running(
 ) -> AsyncIterator[House]:
     """The web process from the first check to the last goodbye; ``mount`` adds sub-applications (the demo's sandbox)."""
     logs.configure(settings.log_format, quiet=quiet)
+    refuse_wrong_files(settings)
     async with contextlib.AsyncExitStack() as stack:
         db = await stack.enter_async_context(shell.database(settings))
         await facts.refuse_mismatch(db, settings)
@@ -204,6 +211,7 @@ def settle_memory() -> None:
     """Take what was loaded at the start out of the garbage collector's rounds: a full one costs tens of milliseconds."""
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def stop_event() -> asyncio.Event:

@@ -184,6 +184,20 @@ def _window(text: str) -> int:
     return int(text)
 
 
+def _issuer(text: str) -> str:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("write the number that Google's Pay & Wallet Console shows")
+    return text
+
+
+def _nats_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"nats", "tls", "ws", "wss"} or not parts.hostname:
+        raise ValueError("write it as nats://user:password@host:4222")
+    parts.port  # noqa: B018  raises ValueError when it is no port
+    return text
+
+
 _ROWS = (
     Setting("PUBLIC_URL", _public_url, None, "The address at which phones reach this server."),
     Setting("BIND", _bind, "127.0.0.1:8080", "Where the server listens: host:port."),
@@ -204,7 +218,7 @@ _ROWS = (
         "Where the root keys of Google's callbacks are published.",
     ),
     Setting("GOOGLE_KEY_FILE", Path, None, "The service account key (JSON) of the first brand."),
-    Setting("GOOGLE_ISSUER_ID", str, None, "The Google Wallet issuer id of the first brand."),
+    Setting("GOOGLE_ISSUER_ID", _issuer, None, "The Google Wallet issuer id of the first brand."),
     Setting("FCM_URL", _url, "https://fcm.googleapis.com", "Firebase Cloud Messaging, or a stand-in."),
     Setting("FCM_KEY_FILE", Path, None, "The service account key (JSON) of the company's own Android app."),
     Setting(
@@ -214,7 +228,7 @@ _ROWS = (
         "The push relay of the WalletPasses app.",
     ),
     Setting("RELAY_HOSTS", _hosts, "", "Hosts of other push relays that may be called."),
-    Setting("NATS_URL", str, None, "NATS JetStream, to carry work between machines faster.", secret=True),
+    Setting("NATS_URL", _nats_url, None, "NATS JetStream, to carry work between machines faster.", secret=True),
     Setting("LOG_FORMAT", _choice("json", "text"), "json", "How log lines look: json or text."),
 )
 TABLE: Mapping[str, Setting] = MappingProxyType({row.name: row for row in _ROWS})

@@ -208,7 +208,6 @@ def test_every_command_has_a_help(shell: Shell):
 
 
 def test_changed_settings_under_living_cards_stop_the_start_and_say_how_many(publishing: Shell, tmp_path: Path):
-    publishing.done("migrate", "--accept-changes")
     publishing.done("card", "issue", "coffee")
     line = publishing.refused("serve", PUBLIC_URL="https://other.example.com", BIND="127.0.0.1:0")
     assert "1 card would stop updating" in line
@@ -221,7 +220,6 @@ def test_changed_settings_under_living_cards_stop_the_start_and_say_how_many(pub
 
 
 def test_a_secret_that_cards_need_cannot_be_let_go_by_insisting(publishing: Shell):
-    publishing.done("migrate", "--accept-changes")
     publishing.done("card", "issue", "coffee")
     other = "k2:" + "another secret of more than enough letters"
     assert "Put it back into the list" in publishing.refused("migrate", "--accept-changes", SECRET=other)
