@@ -99,7 +99,7 @@ def filters(written: Formats) -> dict[str, Filter]:
         **_text_filters(written),
         **_number_filters(written),
         **_date_filters(written),
-        "default": lambda value, fallback="": fallback if value is None or value == "" else value,
+        "default": _default,
         "_html": lambda value: escape(written.text(value)),
         "_percent": lambda value: written.text(value).replace("%", "%" + WORD_JOINER),
     }
@@ -115,7 +115,7 @@ def _text_filters(written: Formats) -> dict[str, Filter]:
         "title": lambda value: text(value).title(),
         "trim": lambda value: text(value).strip(),
         "length": lambda value: len(text(value)),
-        "truncate": lambda value, length=50, end="…": _truncate(text(value), length, end),
+        "truncate": lambda value, length=50, *end: _truncate(text(value), length, *end),
         "mask": lambda value, visible=4, character="•": _mask(text(value), visible, character),
         "phone": lambda value: _phone(text(value)),
     }
@@ -196,12 +196,20 @@ def _moment(value: Any, kind: type, what: str) -> Any:
     return value
 
 
-def _truncate(text: str, length: Any, end: Any) -> str:
+def _default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
+    """Jinja's filter; an empty text is nothing here, ``boolean`` makes nothing of zero too."""
+    return fallback if value is None or value == "" or (boolean and not value) else value
+
+
+def _truncate(text: str, length: Any, *more: Any) -> str:
+    """``truncate(20)`` or ``truncate(20, "...")``; before the end Jinja's second argument may stand, it says nothing here."""
+    end = more[-1] if more and not isinstance(more[-1], bool) else "…"
     if (
         isinstance(length, bool)
         or not isinstance(length, int)
         or not 1 <= length <= MAX_CUT
         or not isinstance(end, str)
+        or len(more) > 2
     ):
         raise ValueError(f"truncate takes a length from 1 to {MAX_CUT}")
     return text if len(text) <= length else text[: max(0, length - len(end))].rstrip() + end[:length]

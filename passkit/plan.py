@@ -210,6 +210,8 @@ def too_large(checked: Iterable[Expression]) -> list[Problem]:
 def sentence(error: Exception) -> str:
     """Why an expression failed, in one sentence without the card's data."""
     text = str(error).split("\n", 1)[0]
+    if isinstance(error, TypeError) and ("positional argument" in text or "keyword argument" in text):
+        return "the expression failed: a filter does not take these arguments"
     if isinstance(error, TypeError):
         return f"the expression failed: {text}; an optional variable may be empty, write ({{{{ (points or 0) > 5 }}}})"
     return f"the expression failed: {text}"
