@@ -21,14 +21,17 @@ class now_micros(FunctionElement[int]):  # noqa: N801 - reads as an SQL function
     inherit_cache = True
 
 
+NOW = {
+    "sqlite": "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+}
+"""The same for plain SQL, by dialect."""
+
+
 @compiles(now_micros, "sqlite")
-def _sqlite_now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
-    return "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)"
-
-
 @compiles(now_micros, "postgresql")
-def _postgresql_now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
-    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+def _now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
+    return NOW[compiler.dialect.name]
 
 
 async def database_now(conn: AsyncConnection) -> datetime:

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -81,17 +81,19 @@ async def resolve(
     names = {"serial_number": ref.serial_number, "external_id": ref.external_id, "number": ref.number}
     if ref.word is not None:
         names = dict.fromkeys(names, ref.word)
-    found: dict[str, list[int]] = {}
+    wanted = []
     for name, value in names.items():
         if value is None or not is_storable(value):
             continue
-        wanted = select(cards.id).where(cards.brand_id == brand_id, cards[name] == value)
+        fits = select(literal(name).label("name"), cards.id).where(cards.brand_id == brand_id, cards[name] == value)
         if ref.template is not None:
             named = and_(templates.brand_id == brand_id, templates.key == ref.template)
-            wanted = wanted.where(cards.template_id.in_(select(templates.id).where(named)))
-        ids = sorted((await conn.execute(wanted)).scalars())
-        if ids:
-            found[name] = ids
+            fits = fits.where(cards.template_id.in_(select(templates.id).where(named)))
+        wanted.append(fits)
+    found: dict[str, list[int]] = {}
+    for row in await conn.execute(union_all(*wanted).order_by("id")) if wanted else ():
+        found.setdefault(row.name, []).append(row.id)
+    found = {name: found[name] for name in names if name in found}
     _refuse_ambiguous(found)
     ids = next(iter(found.values()), [])
     return await load(db, conn, cards.id.in_(ids), lock=lock) if ids else []

@@ -2,8 +2,8 @@
 
 aiosqlite hands every call to a thread of its own and waits for the loop to hear of it: 100 to 200 microseconds for a
 statement that takes ten, and a transaction is thirty of them. Here statements run where they are asked for; only what may
-wait for the disk or for another process (BEGIN IMMEDIATE, COMMIT, ROLLBACK, opening and closing) goes to the thread, so
-that nothing but computing holds up the event loop. It needs the write-ahead log, in which a reader waits for nobody.
+wait for the disk (COMMIT, opening and closing) goes to the thread, and BEGIN IMMEDIATE where another process has the lock,
+so that nothing but computing holds up the event loop. It needs the write-ahead log, in which a reader waits for nobody.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from store import sqlite_library  # before aiosqlite: it chooses the library tha
 
 import aiosqlite  # isort: skip
 
-MAY_WAIT = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "VACUUM")
-"""Statements that go to the thread: they take the lock, or write to the disk."""
+BEGIN = "BEGIN IMMEDIATE"
+MAY_WAIT = ("COMMIT", "PRAGMA", "VACUUM")
+"""Statements that go to the thread: they write to the disk."""
+LOCKED = (5, 6)
+"""SQLITE_BUSY and SQLITE_LOCKED."""
 
 
 class InlineConnection(aiosqlite.Connection):
@@ -44,12 +47,27 @@ class InlineConnection(aiosqlite.Connection):
             return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
         if not self._running or not self._connection:
             raise ValueError("Connection closed")
+        if args and args[0] == BEGIN:
+            return await self._begin(fn, *args, **kwargs)
         return fn(*args, **kwargs)
+
+    async def _begin(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Take the lock at once if it is free, else wait for it in the thread."""
+        (patience,) = self._conn.execute("PRAGMA busy_timeout").fetchone()
+        self._conn.execute("PRAGMA busy_timeout=0")
+        try:
+            return fn(*args, **kwargs)
+        except sqlite_library.library().OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in LOCKED:
+                raise
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout={patience}")
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def _may_wait(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> bool:
         if args and isinstance(args[0], str):
             return args[0].startswith(MAY_WAIT)
-        return fn in (self._conn.commit, self._conn.rollback, self._conn.close)
+        return fn in (self._conn.commit, self._conn.close)
 
 
 def connect(database: str, **options: Any) -> InlineConnection:
