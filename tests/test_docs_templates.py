@@ -17,6 +17,7 @@ import yaml
 from PIL import Image
 
 from commands import limited, limited_child
+from commands.settings import parse
 from passkit import expressions, images, limits_fields, limits_pass, plan, schemacheck, variables, yamlsafe
 from passkit.apple.barcodes import BARCODE_FORMATS
 from passkit.data import accept
@@ -31,6 +32,7 @@ from passkit.schema import Template, parse_template
 from passkit.variables import NotAccepted, Variable, accept_value
 from store import templates
 from tests.commands.conftest import (  # noqa: F401 - fixtures
+    SECRET,
     Shell,
     installed,
     installed_model,
@@ -166,12 +168,20 @@ def test_the_first_template_is_linted_built_imported_and_published_as_written(
     pictures(yaml.safe_load(WHOLE[0].text), folder)
     monkeypatch.chdir(installed.folder)
     for example, after in itertools.pairwise(EXAMPLES):
-        if example.language == "sh":
+        if example.language == "sh" and not example.words:
             said = "".join(installed.done(*shlex.split(line)[1:]) for line in example.text.splitlines())
             if after.language == "text":
                 assert [line for line in after.text.splitlines() if line not in said.splitlines()] == []
     assert (installed.folder / "anna.pkpass").read_bytes().startswith(b"PK")
     assert (installed.folder / "copy" / "template.yaml").read_text(encoding="utf-8") == WHOLE[0].text
+
+
+def test_the_settings_that_lead_into_the_demo_are_settings(tmp_path: Path):
+    example = next(one for one in EXAMPLES if one.words == ("demo",))
+    given = dict(word.split("=", 1) for word in shlex.split(example.text.splitlines()[0])[1:])
+    settings = parse(given, lambda file: {"var/secret": SECRET}[file])
+    assert (settings.public_url, settings.database_url) == ("http://127.0.0.1:8080", "sqlite:///var/passbell.db")
+    assert settings.secret == SECRET
 
 
 SAMPLE_VARIABLES = {
