@@ -132,6 +132,7 @@ def described(card: CardView, settings: Settings) -> dict[str, Any]:
         "expires_at": card.expires_at,
         "tags": list(card.tags),
         "install_url": links.install_url(public_url, card.install_token) if public_url else None,
+        "apple_url": links.apple_url(public_url, card.install_token) if public_url else None,
         "created_at": card.created_at,
     }
 

@@ -1,7 +1,8 @@
 """``demo``: all of Passbell on one machine, with a sandbox that plays Apple's push service and the phones.
 
 Everything lies in one folder, so that the next start goes on where the last one ended: look-alike certificates, SECRET,
-the SQLite database, and ``demo.json`` with the address, an API key, a hook source and its secret.
+the SQLite database, the key and secret of programs (``keys.json``), and ``demo.json``, which says all that a program needs and is
+written when the server answers.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ BRAND, SOURCE, KEY = "demo", "demo", "demo"
 PASS_TYPE = pki.DEFAULT_PASS_TYPE
 LANGUAGES = ("ru", "en")
 ZONE = "Europe/Moscow"
+DEMO_FILE, KEYS_FILE = "demo.json", "keys.json"
 STARTERS = Path(__file__).resolve().parent.parent / "templates" / "passes"
 FIRST_CARD = cards.NewCard(
     template="coffee",
@@ -62,7 +64,7 @@ def add(subparsers: Any) -> None:
     """Register ``demo``."""
     parser = subparsers.add_parser("demo", help="everything on this machine, with phones to look at")
     parser.add_argument(
-        "--port", type=int, default=PORT, help=f"where to listen, {PORT} if not given; 0 takes a free one"
+        "--port", type=_port_number, default=PORT, help=f"where to listen, {PORT} if not given; 0 takes a free one"
     )
     parser.add_argument("--data-dir", type=Path, default=Path("var"), metavar="DIR", help="where it keeps all it makes")
     parser.set_defaults(run=run)
@@ -74,6 +76,7 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
     folder = args.data_dir.resolve()
     port = _port(args.port)
     look_alikes = folder / "certs"
+    _begin(folder)
     await asyncio.to_thread(certsdev.dev, look_alikes, [PASS_TYPE], team=pki.DEFAULT_TEAM, now=shell.now())
     async with _push_service(look_alikes) as push_service:
         settings = _settings(folder, port, push_service)
@@ -92,10 +95,27 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
         )
         async with serve.running(settings, with_worker=True, quiet=True, mount=sandbox.mount):
             await sandbox.add_card(install_url)
+            _write(folder / DEMO_FILE, asdict(demo))
             _welcome(demo, folder)
             await stopping.wait()
             print("Stopping.")
     return 0
+
+
+def _port_number(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return number
+
+
+def _begin(folder: Path) -> None:
+    """Make the folder; the last start's ``demo.json`` goes: whoever waits for it shall find a server that answers."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / DEMO_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise shell.CommandError(f"--data-dir {folder} cannot be used: {error.strerror}.") from None
 
 
 def _port(wanted: int) -> int:
@@ -104,7 +124,7 @@ def _port(wanted: int) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))
-        except (OSError, OverflowError):
+        except OSError:
             raise shell.CommandError(
                 f"Port {wanted} is taken: choose another with --port, or 0 for a free one."
             ) from None
@@ -156,7 +176,7 @@ async def _prepared(db: Database, settings: Settings, folder: Path) -> tuple[Dem
     brand = await _brand(db)
     await seed(db, settings.certs_dir)
     await _publish_starters(db, brand)
-    demo = await _demo_file(db, brand, settings.needed("PUBLIC_URL"), folder / "demo.json")
+    demo = await _demo_file(db, brand, settings.needed("PUBLIC_URL"), folder / KEYS_FILE)
     issued = await cards.issue(db, brand.id, FIRST_CARD, now=shell.now())
     return demo, links.install_url(demo.url, issued.card.install_token)
 
@@ -202,7 +222,7 @@ def _starters() -> list[Starter]:
 
 
 async def _demo_file(db: Database, brand: BrandRow, url: str, file: Path) -> DemoFile:
-    """What is in ``demo.json`` and still true, with what was missing made anew."""
+    """What a program needs: the last start's key and secret, kept in ``file``, or new ones."""
     known = _read(file)
     key, secret = known.get("api_key"), known.get("hook_secret")
     if not isinstance(key, str) or await keys.authenticate(db, key) is None:
@@ -210,9 +230,8 @@ async def _demo_file(db: Database, brand: BrandRow, url: str, file: Path) -> Dem
     source = await sources.by_name(db, SOURCE, shell.now())
     if not isinstance(secret, str) or source is None or secret not in source.secrets:
         secret = await _new_secret(db, brand, is_known=source is not None)
-    demo = DemoFile(url, key, SOURCE, secret, None, None, f"{url}/sandbox/")
-    certsdir.write(file, json.dumps(asdict(demo), indent=2).encode() + b"\n", private=True)
-    return demo
+    _write(file, {"api_key": key, "hook_secret": secret})
+    return DemoFile(url, key, SOURCE, secret, None, None, f"{url}/sandbox/")
 
 
 async def _new_key(db: Database, brand: BrandRow) -> str:
@@ -227,6 +246,10 @@ async def _new_secret(db: Database, brand: BrandRow, *, is_known: bool) -> str:
     if is_known:
         return await sources.rotate(db, SOURCE, sources.OVERLAP, shell.now())
     return await sources.add(db, brand.id, SOURCE, shell.now())
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    certsdir.write(file, json.dumps(content, indent=2).encode() + b"\n", private=True)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -245,7 +268,7 @@ def _welcome(demo: DemoFile, folder: Path) -> None:
     Phones    {demo.sandbox_url}   open this one first
     Server    {demo.url}
     API       {demo.url}/api
-    Keys      {folder / "demo.json"}
+    Keys      {folder / DEMO_FILE}
 
   Ctrl-C stops it; the next start goes on where this one ends.
 """,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def add_brand_flag(parser: Any) -> None:
 def json_object(text: str, flag: str) -> dict[str, Any]:
     """A JSON object from an argument: its text, ``@FILE``, or ``-`` for standard input."""
     try:
-        value = json.loads(_text(text))
+        value = json.loads(_text(text), parse_float=Decimal)
     except OSError as error:
         raise CommandError(f"{flag}: {error.filename} cannot be read: {error.strerror}.") from None
     except ValueError as error:
@@ -140,7 +141,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def pretty(value: Mapping[str, Any]) -> None:
     """Print one answer as JSON for people and programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    """What JSON has no word for: instants as the API writes them."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 def day(moment: datetime | None) -> str:
@@ -156,7 +164,7 @@ def assignments(pairs: Sequence[str]) -> dict[str, Any]:
         if not name or not equals:
             raise CommandError(f"--set {pair!r}: write it as name=value, such as points=130.")
         try:
-            values[name] = json.loads(text)
+            values[name] = json.loads(text, parse_float=Decimal)
         except ValueError:
             values[name] = text
     return values

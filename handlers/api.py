@@ -16,7 +16,7 @@ from handlers.middleware import refuse
 from passkit import links
 from passkit.change import FieldChange
 from passkit.model import CardState
-from store import brands, cards, keys
+from store import cards, keys
 from store import templates as store_templates
 from store import timeline as store_timeline
 from store.cards import UNSET, CardFilter, CardRef, CardView, Change, Changed, Issued, NewCard, Patch
@@ -38,7 +38,7 @@ async def issue(request: web.Request) -> web.Response:
 async def batch(request: web.Request) -> web.Response:
     """POST /api/v1/cards:batch: every row with its own status, in the rows' order."""
     key = await authorized(request, "cards:write")
-    content = await body.read(request, body.API_LIMIT)
+    content = await body.read(request, body.BATCH_LIMIT)
     run = lambda: _batch(request, key, body.parse_json(content))  # noqa: E731 - too long for one transaction
     return await idempotency.once(request, key, content, run, atomic=False)
 
@@ -47,7 +47,7 @@ async def show(request: web.Request) -> web.Response:
     """GET /api/v1/cards/{serial}."""
     key = await authorized(request, "cards:read")
     card = await cards.view(request.app[DATABASE], key.brand_id, request.match_info["serial"])
-    return respond(card_answer(request, card, await has_google(request, key)))
+    return respond(card_answer(request, card))
 
 
 async def change(request: web.Request) -> web.Response:
@@ -56,7 +56,7 @@ async def change(request: web.Request) -> web.Response:
     patch = change_of(await body.read_json(request, body.API_LIMIT))
     now = request.app[OPTIONS].clock()
     changed = await cards.change(request.app[DATABASE], key.brand_id, request.match_info["serial"], patch, now)
-    shown = card_answer(request, changed.card, await has_google(request, key))
+    shown = card_answer(request, changed.card)
     return respond(models.ChangedCardAnswer(**dict(shown), visible=visible_rows(changed.visible)))
 
 
@@ -65,8 +65,7 @@ async def listing(request: web.Request) -> web.Response:
     key = await authorized(request, "cards:read")
     filters, cursor, limit = listing_query(request.query)
     page = await cards.listing(request.app[DATABASE], key.brand_id, cursor=cursor, limit=limit, filters=filters)
-    google = await has_google(request, key)
-    shown = [card_answer(request, card, google) for card in page.cards]
+    shown = [card_answer(request, card) for card in page.cards]
     return respond(models.CardListAnswer(cards=shown, next_cursor=page.next_cursor))
 
 
@@ -143,7 +142,7 @@ def respond(answer: BaseModel, status: int = 200) -> web.Response:
     return web.Response(body=content, status=status, content_type="application/json", headers=NO_STORE)
 
 
-def card_answer(request: web.Request, card: CardView, google: bool) -> models.CardAnswer:
+def card_answer(request: web.Request, card: CardView) -> models.CardAnswer:
     """A card as every answer shows it."""
     public_url = request.app[OPTIONS].public_url
     return models.CardAnswer(
@@ -164,7 +163,7 @@ def card_answer(request: web.Request, card: CardView, google: bool) -> models.Ca
         channel=card.channel,
         install_url=links.install_url(public_url, card.install_token),
         apple_url=links.apple_url(public_url, card.install_token),
-        google_url=links.google_url(public_url, card.install_token) if google else None,
+        google_url=None,  # there is no Google Wallet yet
         created_at=card.created_at,
         updated_at=card.updated_at,
     )
@@ -217,16 +216,10 @@ def listing_query(query: Mapping[str, str]) -> tuple[CardFilter, str | None, int
     return CardFilter(**{name: query.get(name) for name in filters}), query.get("cursor"), int(limit)
 
 
-async def has_google(request: web.Request, key: ApiKey) -> bool:
-    """Whether this key's brand is in Google Wallet."""
-    brand = await brands.by_id(request.app[DATABASE], key.brand_id)
-    return brand is not None and brand.google_issuer_id is not None
-
-
 async def _issue(request: web.Request, key: ApiKey, document: Any) -> web.Response:
     now = request.app[OPTIONS].clock()
     issued = await cards.issue(request.app[DATABASE], key.brand_id, new_card_of(document), now)
-    shown = card_answer(request, issued.card, await has_google(request, key))
+    shown = card_answer(request, issued.card)
     return respond(shown, 201 if issued.created else 200)
 
 

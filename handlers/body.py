@@ -17,7 +17,8 @@ KIB = 1024
 WALLET_LIMIT = 64 * KIB
 LOG_LIMIT = 8 * KIB
 API_LIMIT = HOOK_LIMIT = 1024 * KIB
-"""Largest bodies: a registration is 100 bytes, a batch of 1,000 cards a few hundred KiB."""
+BATCH_LIMIT = 8 * 1024 * KIB
+"""Largest bodies: a registration is 100 bytes, a batch of 1,000 cards with Cyrillic escaped to ASCII over a MiB."""
 
 PASSING = (None, "", "identity")
 

@@ -116,7 +116,7 @@ class CardAnswer(_Answered):
     channel: str | None
     install_url: str
     apple_url: str
-    google_url: str | None = Field(description="null where the brand has no Google Wallet issuer.")
+    google_url: str | None = Field(description="null: Google Wallet is not served yet.")
     created_at: datetime
     updated_at: datetime
 
