@@ -4,6 +4,8 @@ import json
 import signal
 import socket
 import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -37,6 +39,31 @@ def test_the_demo_runs_prints_its_pages_and_starts_again_with_the_same_keys(tmp_
         assert again["api_key"] == demo["api_key"]
         assert again["hook_secret"] == demo["hook_secret"]
         assert process.stop(signal.SIGTERM) == 0
+
+
+def test_whoever_waits_for_the_demos_file_finds_a_server_that_answers(tmp_path: Path):
+    file = tmp_path / "demo.json"
+    for _ in ("first start", "next start, with the last one's file still there"):
+        before = file.read_bytes() if file.exists() else b""
+        with Process("demo", "--port", "0", "--data-dir", str(tmp_path), environ={}) as process:
+            until(lambda before=before: file.exists() and file.read_bytes() != before)
+            assert httpx.get(json.loads(file.read_bytes())["url"] + "/readyz").status_code == 200
+            assert process.stop(signal.SIGTERM) == 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    with Process("demo", "--port", "0", "--data-dir", str(tmp_path / "file" / "demo"), environ={}) as process:
+        assert process.wait() == 1
+        assert "--data-dir" in process.output
+        assert "Traceback" not in process.output
 
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path):

@@ -253,7 +253,7 @@ async def test_threat_9_every_route_has_its_limit(small_house: House, chunked: b
         "/passkit/v1/log": (8 * 1024, {}),
         "/hooks/till": (1024 * 1024, {}),
         "/api/v1/cards": (1024 * 1024, bearer),
-        "/api/v1/cards:batch": (1024 * 1024, bearer),
+        "/api/v1/cards:batch": (8 * 1024 * 1024, bearer),
     }
     for path, (limit, headers) in limits.items():
         for size in (limit, limit + 1):
