@@ -65,7 +65,7 @@ def test_operate_tells_the_server_s_own_numbers():
 def test_the_api_page_tells_the_api_s_own_numbers():
     tags = next(rule for rule in models.CardRequest.model_fields["tags"].metadata if isinstance(rule, MaxLen))
     assert numbers("api") == {
-        "a body": (body.API_LIMIT // 1024**2,),
+        "a body": (body.API_LIMIT // 1024**2, body.BATCH_LIMIT // 1024**2),
         "rows of a batch": (models.MAX_ROWS,),
         "cards on a page of the list": (models.DEFAULT_LIMIT, models.MAX_LIMIT),
         "`external_id`": (longest(requests.Name),),
