@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -114,6 +114,7 @@ TEMPLATE_PART = (
 """What a card's row has of its template, published revision and brand."""
 
 
+@cache
 def columns() -> Select[Any]:
     """A card with its template's, revision's and brand's columns, to be narrowed by a WHERE."""
     cards, templates, revisions, brands = tables.cards, tables.templates, tables.revisions, tables.brands

@@ -5,9 +5,10 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, literal, select, union_all
+from sqlalchemy import and_, bindparam, literal_column, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -77,26 +78,36 @@ async def resolve(
 
     Conflict ``card_ambiguous`` where a word is different cards' different names, or a number several cards'.
     """
-    cards, templates = tables.cards.c, tables.templates.c
     names = {"serial_number": ref.serial_number, "external_id": ref.external_id, "number": ref.number}
     if ref.word is not None:
         names = dict.fromkeys(names, ref.word)
-    wanted = []
-    for name, value in names.items():
-        if value is None or not is_storable(value):
-            continue
-        fits = select(literal(name).label("name"), cards.id).where(cards.brand_id == brand_id, cards[name] == value)
-        if ref.template is not None:
-            named = and_(templates.brand_id == brand_id, templates.key == ref.template)
-            fits = fits.where(cards.template_id.in_(select(templates.id).where(named)))
-        wanted.append(fits)
+    given = {name: value for name, value in names.items() if value is not None and is_storable(value)}
+    if not given:
+        return []
+    by_name = _by_names(tuple(given), within_template=ref.template is not None)
     found: dict[str, list[int]] = {}
-    for row in await conn.execute(union_all(*wanted).order_by("id")) if wanted else ():
+    for row in await conn.execute(by_name, {"brand": brand_id, "template": ref.template, **given}):
         found.setdefault(row.name, []).append(row.id)
-    found = {name: found[name] for name in names if name in found}
+    found = {name: found[name] for name in given if name in found}
     _refuse_ambiguous(found)
     ids = next(iter(found.values()), [])
-    return await load(db, conn, cards.id.in_(ids), lock=lock) if ids else []
+    return await load(db, conn, tables.cards.c.id.in_(ids), lock=lock) if ids else []
+
+
+@cache
+def _by_names(names: tuple[str, ...], *, within_template: bool) -> Any:
+    """One SELECT of (name, id), made once: making it takes longer than running it."""
+    cards, templates = tables.cards.c, tables.templates.c
+    fits = [
+        select(literal_column(f"'{name}'").label("name"), cards.id).where(
+            cards.brand_id == bindparam("brand"), cards[name] == bindparam(name)
+        )
+        for name in names
+    ]
+    if within_template:
+        named = and_(templates.brand_id == bindparam("brand"), templates.key == bindparam("template"))
+        fits = [one.where(cards.template_id.in_(select(templates.id).where(named))) for one in fits]
+    return union_all(*fits).order_by("id")
 
 
 def _refuse_ambiguous(found: dict[str, list[int]]) -> None:
