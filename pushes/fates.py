@@ -22,12 +22,15 @@ OURS_DELAY = 60.0
 
 @dataclass(slots=True)
 class PruneBudget:
-    """How many BadDeviceToken devices may still go: one in a hundred of the fleet, at least one."""
+    """How many BadDeviceToken devices may still go today: one in a hundred of the fleet, at least one."""
 
     spent: int = 0
+    day: int = 0
 
     def allows(self, fleet: Fleet) -> bool:
-        """Whether one more may be deleted without an operator's yes."""
+        """Whether one more may be deleted today without an operator's yes."""
+        if fleet.day != self.day:
+            self.spent, self.day = 0, fleet.day
         return fleet.trusted and self.spent < max(1, fleet.devices // 100)
 
 
@@ -45,7 +48,8 @@ def decide(
         case Outcome.PARK:
             return Settled(target, Fate.PARK, verdict.reason, verdict.vendor_id)
         case Outcome.OURS:
-            return Settled(target, Fate.RETRY, verdict.reason, verdict.vendor_id, OURS_DELAY * (1 + random()))
+            delay = OURS_DELAY * (1 + random())
+            return Settled(target, Fate.RETRY, verdict.reason, verdict.vendor_id, delay, is_ours=True)
         case Outcome.RETRY:
             return Settled(target, Fate.RETRY, verdict.reason, verdict.vendor_id, _delay(verdict, target, random))
 

@@ -66,7 +66,7 @@ class BrandRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredCertificate:
-    """A pass certificate with its key in the clear, for signing and for the APNs connection."""
+    """A pass certificate with its key in the clear (empty when no SECRET opens it), to sign and to push with."""
 
     brand_id: int
     pass_type_identifier: str
@@ -236,11 +236,19 @@ def _certificate(db: Database, row: Any) -> StoredCertificate:
         brand_id=row["brand_id"],
         pass_type_identifier=row["pass_type_identifier"],
         certificate_pem=row["certificate_pem"],
-        private_key_pem=db.keyring.decrypt(KEY_PURPOSE, row["private_key_encrypted"]).decode(),
+        private_key_pem=_opened(db, row["private_key_encrypted"]),
         fingerprint=row["fingerprint"],
         not_before=row["not_before"],
         not_after=row["not_after"],
     )
+
+
+def _opened(db: Database, sealed: bytes) -> str:
+    """The key, or nothing when no SECRET opens it: then this certificate does not load, and the others do."""
+    try:
+        return db.keyring.decrypt(KEY_PURPOSE, sealed).decode()
+    except ValueError:
+        return ""
 
 
 async def _one(db: Database, condition: Any) -> BrandRow | None:

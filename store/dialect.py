@@ -35,6 +35,8 @@ Kept = TypeVar("Kept")
 BUSY_SECONDS = 5
 """How long a write waits for another before it is refused with ``Unavailable``."""
 POOL_SIZE = 5
+COMMAND_SECONDS = 60
+"""Past this a statement's PostgreSQL is taken for cut off: ``Unavailable``, not a wait for TCP to give up."""
 INTENTS = "intents"
 """The mark in a connection's ``info``: this transaction has written push intents (``store.jobs`` sets it)."""
 
@@ -221,7 +223,7 @@ def _open_postgresql(url: URL, keyring: Keyring, busy: float) -> Database:
         hide_parameters=True,
         pool_timeout=busy,
         pool_pre_ping=True,  # a restarted server is met by a new connection, not by an error
-        connect_args={"server_settings": settings, "timeout": busy},
+        connect_args={"server_settings": settings, "timeout": busy, "command_timeout": COMMAND_SECONDS},
     )
     hot = PostgresqlReads(plain.render_as_string(hide_password=False), busy)
     return Database(engine, engine, hot, keyring, busy)

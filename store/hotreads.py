@@ -7,6 +7,7 @@ handing it to another thread. It never waits there: a database that is locked is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -100,7 +101,13 @@ class PostgresqlReads:
         if statement is None:
             statement = self._translated[sql] = sql.replace("?", "$")
         pool = self._pool or await self._open()
-        async with pool.acquire() as connection:
+        for _ in range(POOL_SIZE):  # after a restart of the server each waiting connection is found closed once
+            with contextlib.suppress(asyncpg.ConnectionDoesNotExistError, asyncpg.InterfaceError):
+                return await self._fetch(pool, statement, parameters)
+        return await self._fetch(pool, statement, parameters)
+
+    async def _fetch(self, pool: asyncpg.Pool, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        async with pool.acquire(timeout=self._timeout) as connection:
             rows: Sequence[Sequence[Any]] = await connection.fetch(statement, *parameters)
         return rows
 

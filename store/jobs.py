@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, exists, literal, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -81,7 +81,12 @@ async def _write(
 ) -> None:
     source = select(*(value.label(name) for name, value in row.items())).where(condition)
     statement = insert_into_jobs(conn).from_select(list(row), source)
-    again = {"generation": jobs.c.generation + 1, "position": 0}
+    again: dict[str, Any] = {"generation": jobs.c.generation + 1, "position": 0}
+    if unique == "device_id":  # asked for by name, it waits for no back-off longer than it was asked to
+        is_free = jobs.c.lease_owner.is_(None)
+        sooner = and_(is_free, statement.excluded.due_at < jobs.c.due_at)
+        again["due_at"] = case((sooner, statement.excluded.due_at), else_=jobs.c.due_at)
+        again["attempts"] = case((is_free, 0), else_=jobs.c.attempts)
     await conn.execute(statement.on_conflict_do_update(index_elements=[unique], set_=again))
     (await conn.get_raw_connection()).info[INTENTS] = True
 

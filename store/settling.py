@@ -25,7 +25,8 @@ from store.registering import drop_devices
 from store.tables import cards, devices, jobs, registrations
 
 GIVE_UP = timedelta(days=7)
-"""An intent that nobody could deliver for so long is dropped: the phone's own polling and the next change remain."""
+"""An intent that the vendor has not taken for so long, not by our own fault, is dropped: the phone's own polling and the
+next change remain."""
 TRUST = timedelta(days=1)
 """A 200 on a credential within this time says that a BadDeviceToken is about the token, not about us."""
 
@@ -48,6 +49,7 @@ class Settled:
     reason: str = ""
     vendor_id: str | None = None
     delay: float = 0.0
+    is_ours: bool = False  # our fault: it waits for as long as mending it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Fleet:
 
     devices: int
     trusted: bool
+    day: int = 0  # today's number, by the database's clock
 
 
 async def fleet(db: Database, *, pass_type_identifier: str) -> Fleet:
@@ -65,7 +68,7 @@ async def fleet(db: Database, *, pass_type_identifier: str) -> Fleet:
         mine = devices.c.pass_type_identifier == pass_type_identifier
         total = (await conn.execute(select(func.count()).select_from(devices).where(mine))).scalar_one()
         recent = select(devices.c.id).where(mine, devices.c.accepted_at > now - TRUST).limit(1)
-        return Fleet(total, (await conn.execute(recent)).first() is not None)
+        return Fleet(total, (await conn.execute(recent)).first() is not None, now.toordinal())
 
 
 async def settle(
@@ -170,7 +173,7 @@ async def _retry(
         device_intent(pass_type, row.target.brand_id, row.target.device_id, now, now + timedelta(seconds=row.delay))
         | {"attempts": row.target.attempts + 1, "reason": row.reason[:200], "wanted_at": row.target.wanted_at}
         for row in sorted(settled, key=lambda row: row.target.device_id)
-        if row.fate is Fate.RETRY and row.target.wanted_at > now - GIVE_UP
+        if row.fate is Fate.RETRY and (row.is_ours or row.target.wanted_at > now - GIVE_UP)
     ]
     if rows:
         insert = insert_into_jobs(conn)

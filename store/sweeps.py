@@ -38,11 +38,16 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
         (tables.waiting_changes, tables.waiting_changes.c.received_at < now - WAITING_CHANGES),
         (tables.idempotency_keys, tables.idempotency_keys.c.created_at < now - idempotency.KEPT),
         (tables.timeline, tables.timeline.c.at < now - TIMELINE),
-        (tables.jobs, tables.jobs.c.wanted_at < now - JOBS),
+        (tables.jobs, (tables.jobs.c.wanted_at < now - JOBS) & tables.jobs.c.pass_type_identifier.not_in(_held())),
     ]
     deleted = {table.name: await _delete(db, table, old) for table, old in limits}
     deleted["timeline"] += await _shorten_timelines(db)
     return deleted
+
+
+def _held() -> Any:
+    """Pass types whose pushes wait for an operator: they are held, not dropped."""
+    return select(tables.holds.c.pass_type_identifier)
 
 
 async def ring_again(db: Database, now: datetime | None = None) -> int:

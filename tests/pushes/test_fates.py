@@ -48,6 +48,12 @@ def test_at_most_one_in_a_hundred_is_pruned_for_a_bad_token() -> None:
     assert fates.count(Fate.PARK) == 990
 
 
+def test_the_next_day_one_in_a_hundred_may_go_again() -> None:
+    budget, bad = PruneBudget(), Verdict(Outcome.GONE, "BadDeviceToken")
+    small = [Fleet(devices=5, trusted=True, day=day) for day in (1, 1, 2, 2)]
+    assert [fate(bad, fleet, budget) for fleet in small] == [Fate.PRUNE, Fate.PARK, Fate.PRUNE, Fate.PARK]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.OURS])
 def test_an_answer_that_is_not_about_the_token_deletes_nothing(outcome: Outcome) -> None:
     assert fate(Verdict(outcome, "ServiceUnavailable")) is Fate.RETRY

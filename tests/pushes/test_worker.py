@@ -144,6 +144,32 @@ async def test_a_change_does_not_hurry_a_token_that_backs_off(db: Database) -> N
     assert len(channel.sent) == 1
 
 
+async def test_a_new_registration_does_not_wait_for_the_back_off_of_the_phones_old_token(db: Database) -> None:
+    await seed(db, 1)
+    channel = ScriptedChannel(answer=lambda push: Verdict(Outcome.RETRY, "ServiceUnavailable", retry_after=600))
+    async with working(db, channel):
+        await change_card(db, 1)
+        await until(lambda: _only_device_intents(db))
+        channel.answer = lambda push: Verdict(Outcome.DELIVERED, "")
+        async with db.transaction() as conn:
+            await conn.execute(tables.devices.update().values(pushed_at=LONG_AGO))
+            await jobs.want_device(conn, brand_id=1, pass_type_identifier=PASS_TYPE, device_id=1, delay=0.1)
+        await settled(db)
+    assert len(channel.sent) == 2
+
+
+async def test_what_fails_by_our_fault_is_kept_for_as_long_as_it_takes(db: Database) -> None:
+    await seed(db, 1)
+    await change_card(db, 1)
+    async with db.transaction() as conn:
+        await conn.execute(tables.jobs.update().values(wanted_at=LONG_AGO - timedelta(days=300)))
+    channel = ScriptedChannel(answer=lambda push: Verdict(Outcome.OURS, "BadCertificate"))
+    async with working(db, channel):
+        await until(lambda: leases.held(db))
+        await until(lambda: _only_device_intents(db))
+    assert await pending(db) == 1
+
+
 async def test_a_change_while_its_push_is_under_way_is_pushed_again(db: Database) -> None:
     await seed(db, 1)
     await change_card(db, 1)
