@@ -13,7 +13,7 @@ run: $(VENV)/.run  ## the whole thing on this machine: open the printed page
 	$(BIN)/python server.py demo --port $(PORT) --data-dir $(DATA)
 
 test: $(VENV)/.dev judges lint  ## lint, then every test on SQLite and PostgreSQL
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: $(VENV)/.dev  ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
