@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from commands import facts, phone_check, shell
+from commands import facts, logs, phone_check, shell
 from commands.certs import WARN_DAYS
 from commands.certsdir import read_directory
 from commands.channels import open_channel
@@ -72,6 +72,7 @@ def add(subparsers: Any) -> None:
 
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """``doctor``: exit code 1 when a line says FAIL."""
+    logs.silence()
     checks = await examine(settings, reach_out=True)
     show(checks)
     failed = any(check.state is State.FAIL for check in checks)

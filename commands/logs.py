@@ -20,6 +20,11 @@ QUIET = ("aiosqlite", "alembic", "asyncio", "h2", "hpack", "httpcore", "httpx", 
 """Libraries whose debug lines may repeat headers or addresses; ours name route templates alone."""
 
 
+def silence() -> None:
+    """For a command that tells all it finds by itself: no log lines between its own."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def configure(log_format: str, *, quiet: bool = False) -> None:
     """Send every log line to standard error in this format, ``quiet`` only warnings; may be called again."""
     level = logging.WARNING if quiet else logging.INFO

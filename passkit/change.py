@@ -105,7 +105,7 @@ def ring_order(pass_: Pass) -> tuple[str, ...]:
 
 
 def next_rings(previous: Rings, *, served: bool, difference: Difference, notify: Notify, order: Sequence[str]) -> Rings:
-    """Which field rings in the edition that this change makes (design, "What rings").
+    """Which field rings in the edition that this change makes: the most important one that changed and was not heard.
 
     ``served``: the edition before this change has been served at least once, so what waited has been heard. ``order``:
     the keys that can ring, most important first; a waiting key not among them (gone, or empty now) is forgotten.
