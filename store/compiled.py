@@ -1,7 +1,7 @@
 """Revisions ready to fill: compiled once per process, kept while they are used.
 
-The key is (revision, brand stamp): what a revision compiles to also depends on its brand. Compiling prepares images and takes
-tens of milliseconds, so it runs in a thread, once for all who wait for the same one.
+The key is (revision, brand stamp): what a revision compiles to also depends on its brand. Its pictures are those that its
+publish has made. Compiling takes tens of milliseconds, so it runs in a thread, once for all who wait for the same one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from passkit.apple import bundle
 from passkit.apple.bundle import PreparedFiles
 from passkit.model import Brand
 from passkit.render import Revision, compile_revision
@@ -78,8 +79,9 @@ async def revision(db: Database, conn: AsyncConnection | None, *, revision_id: i
     async with cache.lock(key):
         found = cache.get(key)
         if found is None:
-            brand, files = await _read(db, conn, revision_id)
-            found = await asyncio.to_thread(compiled, files, brand, cache.images(revision_id))
+            brand, files, pictures = await _read(db, conn, revision_id)
+            images = cache.images(revision_id) or (bundle.prepare(pictures) if pictures is not None else None)
+            found = await asyncio.to_thread(compiled, files, brand, images)
             cache.put(key, found)
     cache.unlock(key)
     return found
@@ -103,13 +105,18 @@ async def files_of(conn: AsyncConnection, names: Mapping[str, str]) -> dict[str,
     return {name: contents[digest] for name, digest in names.items()}
 
 
-async def _read(db: Database, conn: AsyncConnection, revision_id: int) -> tuple[Brand, dict[str, bytes]]:
+async def _read(
+    db: Database, conn: AsyncConnection, revision_id: int
+) -> tuple[Brand, dict[str, bytes], dict[str, bytes] | None]:
+    """The brand, the template's files, and the finished pictures if they are kept."""
     revisions, brands = tables.revisions, tables.brands
-    found = select(revisions.c.files.label("revision_files"), brands).join(brands, brands.c.id == revisions.c.brand_id)
+    found = select(revisions.c.files.label("revision_files"), revisions.c.pictures, brands)
+    found = found.join(brands, brands.c.id == revisions.c.brand_id)
     row = (await conn.execute(found.where(revisions.c.id == revision_id))).mappings().first()
     if row is None:
         raise NotFound("There is no such revision.")
-    return model(by_row(row), db.public_url), await files_of(conn, row["revision_files"])
+    pictures = None if row["pictures"] is None else await files_of(conn, row["pictures"])
+    return model(by_row(row), db.public_url), await files_of(conn, row["revision_files"]), pictures
 
 
 def _cache(db: Database) -> Cache:

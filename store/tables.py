@@ -173,6 +173,7 @@ revisions = Table(  # frozen by publishing
     Column("note", Text, nullable=False, default=""),
     Column("rings", Boolean, nullable=False, default=False),  # whether its publish was asked to ring what it changes
     Column("created_at", Instant, nullable=False),
+    Column("pictures", JSON),  # file name in the pass -> asset hash, as its publish made them; null: to be made again
     UniqueConstraint("template_id", "number"),
 )
 

@@ -103,7 +103,8 @@ async def publish(
         published = await _published(conn, row)
         if published is not None and await _files(conn, published.id) == draft:
             return published
-        revision = await _freeze(conn, row, ready, draft, (author, note, ring), now)
+        pictures = await _keep_assets(db, conn, ready.images.files, now)
+        revision = await _freeze(conn, row, ready, draft, pictures, (author, note, ring), now)
         await jobs.want_template(
             conn, brand_id=brand_id, pass_type_identifier=brand.pass_type_identifier, template_id=row.id
         )
@@ -222,6 +223,7 @@ async def _freeze(
     row: TemplateRow,
     ready: Revision,
     draft: Mapping[str, str],
+    pictures: Mapping[str, str],
     asked: tuple[str, str, bool],
     now: datetime,
 ) -> RevisionRow:
@@ -232,6 +234,7 @@ async def _freeze(
         "template_id": row.id,
         "number": (last or 0) + 1,
         "files": dict(draft),
+        "pictures": dict(pictures),
         "stamp": randomness.stamp(),
         **dict(zip(("author", "note", "rings"), asked, strict=True)),
         "created_at": now,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import null, select, update
 
-from store import cards, compiled, templates
+from store import cards, compiled, dialect, tables, templates
 from store.cards import Change, NewCard
 from store.errors import Conflict, Invalid, NotFound
 from tests.store.conftest import SMALL
@@ -192,3 +193,21 @@ async def test_a_draft_that_changes_while_it_is_published_is_published_another_t
     revision = await templates.publish(db, shop.id, "small", now=now)
     files = await templates.export_files(db, shop.id, "small", revision.number)
     assert files == await templates.export_files(db, shop.id, "small")
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_restart_takes_the_pictures_that_the_publish_made_and_makes_them_where_there_are_none(
+    db, shop, small, now, database_url, keyring, is_kept
+) -> None:
+    row = await publish(db, shop, small, now)
+    made = (await templates.revision(db, None, row.id)).images.files
+    async with db.transaction() as conn:
+        kept = (await conn.execute(select(tables.revisions.c.pictures))).scalar_one()
+        assert set(kept) == set(made)
+        mark = update(tables.assets).where(tables.assets.c.hash == kept["icon.png"]).values(content=b"as it was made")
+        forget = update(tables.revisions).values(pictures=null())
+        await conn.execute(mark if is_kept else forget)
+    restarted = await dialect.open(database_url, keyring)
+    found = (await templates.revision(restarted, None, row.id)).images.files
+    await restarted.close()
+    assert found == (made | {"icon.png": b"as it was made"} if is_kept else made)
