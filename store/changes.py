@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +22,7 @@ from passkit.model import CardState, Notify, Pass
 from store import jobs, randomness, tables
 from store.cardrows import CardRow, CardView, load, seal, view
 from store.dialect import Database
-from store.editions import filled, is_served, next_modified, settle, text_hash
+from store.editions import filled, heard, next_modified, phones_of, served_times, settle, text_hash
 from store.errors import Conflict, Invalid, NotFound, VersionMismatch
 from store.timeline import Line, record
 
@@ -119,14 +119,15 @@ async def apply_change(
         "version": card.row["version"] + 1,
         "updated_at": now,
     }
-    rings = Rings()
+    rings, phones = Rings(), 0
     if difference.visible:
-        rings = _next_rings(db, card, difference, patch.notify, shown)
+        phones = await phones_of(conn, card.id)
+        rings = _next_rings(db, card, difference, patch.notify, shown, phones)
         values |= _new_edition(db, card, rings, shown, now)
     await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))
     after = CardRow({**card.row, **values}, after.revision, after.stored)
     visible = difference.rung(rings.ring) if difference.visible else ()
-    await _tell(db, conn, after, patch, visible, difference.visible, origin or {}, now)
+    await _tell(db, conn, after, patch, visible, difference.visible, phones, origin or {}, now)
     return Applied(after, visible, difference.visible)
 
 
@@ -175,10 +176,10 @@ def _difference(db: Database, card: CardRow, shown: Pass, now: datetime) -> Diff
         return Difference(visible=True)
 
 
-def _next_rings(db: Database, card: CardRow, difference: Difference, notify: Notify, shown: Pass) -> Rings:
-    previous = Rings(tuple(card.row["ring"]), tuple(card.row["ring_waiting"]))
-    served = is_served(db, card.row)
-    return next_rings(previous, served=served, difference=difference, notify=notify, order=ring_order(shown))
+def _next_rings(db: Database, card: CardRow, difference: Difference, notify: Notify, shown: Pass, phones: int) -> Rings:
+    times = served_times(db, card.row)
+    previous = heard(card.row, times=times, phones=phones)
+    return next_rings(previous, served=times > 0, difference=difference, notify=notify, order=ring_order(shown))
 
 
 def _new_edition(db: Database, card: CardRow, rings: Rings, shown: Pass, now: datetime) -> dict[str, Any]:
@@ -200,6 +201,7 @@ async def _tell(
     patch: Change,
     visible: tuple[FieldChange, ...],
     is_visible: bool,
+    phones: int,
     origin: Mapping[str, Any],
     now: datetime,
 ) -> None:
@@ -222,7 +224,5 @@ async def _tell(
             pass_type_identifier=card.row["pass_type_identifier"],
             card_id=card.id,
         )
-        held = select(func.count()).where(tables.registrations.c.card_id == card.id)
-        phones = (await conn.execute(held)).scalar_one()
         lines += [Line(brand_id, card.id, "queued", {"phones": phones})] if phones else []
     await record(db, conn, lines, now)

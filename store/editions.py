@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.change import Rings, compare, next_rings, ring_order
@@ -29,10 +29,23 @@ from store.dialect import Database
 RING_PURPOSE = "ring-text"
 
 
-def is_served(db: Database, row: Mapping[str, Any]) -> bool:
-    """Whether the edition that the rings belong to has reached a phone at least once."""
+def served_times(db: Database, row: Mapping[str, Any]) -> int:
+    """How often the edition that the rings belong to has been served."""
     written = row["served_count"] if row["served_edition"] == row["modified_edition"] else 0
-    return written + db.served.pending(row["id"], row["modified_edition"]) > 0
+    return int(written) + db.served.pending(row["id"], row["modified_edition"])
+
+
+def heard(row: Mapping[str, Any], *, times: int, phones: int) -> Rings:
+    """The rings that a later edition still has to mind: none, once every phone that holds the card has been served."""
+    if times >= max(phones, 1):
+        return Rings()
+    return Rings(tuple(row["ring"]), tuple(row["ring_waiting"]))
+
+
+async def phones_of(conn: AsyncConnection, card_id: int) -> int:
+    """How many phones hold the card."""
+    held = select(func.count()).where(tables.registrations.c.card_id == card_id)
+    return int((await conn.execute(held)).scalar_one())
 
 
 def next_modified(row: Mapping[str, Any], now: datetime) -> int:
@@ -70,10 +83,11 @@ async def settle(db: Database, conn: AsyncConnection, card: CardRow, now: dateti
 
 
 async def _rings(db: Database, conn: AsyncConnection, card: CardRow, now: datetime) -> tuple[Rings, str | None]:
-    before = Rings(tuple(card.row["ring"]), tuple(card.row["ring_waiting"]))
-    if not (before.ring or card.row["revision_rings"]):
+    if not (card.row["ring"] or card.row["revision_rings"]):
         return Rings(), None
-    served = is_served(db, card.row)
+    times = served_times(db, card.row)
+    before = heard(card.row, times=times, phones=await phones_of(conn, card.id))
+    served = times > 0
     shown = filled(db, card, now, ring=None)
     rings = _kept(db, card, before, shown, served=served)
     if card.row["revision_rings"]:
