@@ -24,7 +24,9 @@ from passkit.schema import TEMPLATE_FILE, Template, parse_template
 SAMPLE_SERIAL = "Sample00000000000000000000000000"
 SAMPLE_NUMBER = "1234567812345670"
 """A card number whose check digit holds, like the real ones."""
-SAMPLE_TOKEN = "a token of a card that nobody holds"  # noqa: S105
+SAMPLE_TOKEN = "SampleTokenOfACardThatNobodyHolds"  # noqa: S105
+SAMPLE_WEB_SERVICE = "https://passbell.invalid/passkit"
+"""A name that never resolves (RFC 2606): a sample card on a phone asks nobody."""
 SAMPLE_PASS_TYPE = "pass.com.example.sample"  # noqa: S105
 TEXTS = (".yaml", ".yml")
 FOLDER_FILES = 200
@@ -90,13 +92,14 @@ def build(
 
 
 def sample_brand(template: Template, identity: Identity | None = None) -> Brand:
-    """A brand of the right shape: the certificate's pass type and team, and no web service."""
+    """A brand of the right shape: the certificate's pass type and team, and a web service that is nowhere."""
     return Brand(
         key="sample",
         name=template.name,
         pass_type_identifier=identity.pass_type_identifier if identity else SAMPLE_PASS_TYPE,
         team_identifier=identity.team_identifier if identity else "SAMPLE0001",
         languages=tuple(template.languages),
+        web_service_url=SAMPLE_WEB_SERVICE,
     )
 
 

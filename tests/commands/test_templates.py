@@ -85,7 +85,8 @@ def test_build_needs_certificates_and_nothing_else(offline: Shell, design: Path)
     fields = {field["key"]: field["value"] for field in opened.document["storeCard"]["headerFields"]}
     assert fields == {"points": 7}
     assert opened.document["storeCard"]["primaryFields"][0]["value"] == "Zoë"
-    assert "webServiceURL" not in opened.document
+    assert opened.document["webServiceURL"] == "https://passbell.invalid/passkit"
+    assert len(opened.document["authenticationToken"]) >= 16
 
 
 def test_what_is_not_given_comes_from_the_samples(offline: Shell, design: Path):
