@@ -14,9 +14,10 @@ intent names
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, and_, bindparam, case, exists, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,60 +38,77 @@ class Lane(IntEnum):
 
 async def want_card(conn: AsyncConnection, *, brand_id: int, pass_type_identifier: str, card_id: int) -> None:
     """Ring every device that holds this card, at once; a card on no phone wants nothing."""
-    row = _row("card", brand_id, pass_type_identifier, Lane.URGENT)
-    row["card_id"] = literal(card_id, BigInteger)
-    held = exists(select(registrations.c.id).where(registrations.c.card_id == card_id))
-    await _write(conn, row, "card_id", held)
+    await _write(conn, "card", brand_id, pass_type_identifier, card_id, Lane.URGENT)
 
 
 async def want_device(
     conn: AsyncConnection, *, brand_id: int, pass_type_identifier: str, device_id: int, delay: float = 0.0
 ) -> None:
     """Ring one (device, pass type) after ``delay`` seconds by the database's clock."""
-    row = _row("device", brand_id, pass_type_identifier, Lane.URGENT, delay)
-    row["device_id"] = literal(device_id, BigInteger)
-    await _write(conn, row, "device_id", exists(select(devices.c.id).where(devices.c.id == device_id)))
+    await _write(conn, "device", brand_id, pass_type_identifier, device_id, Lane.URGENT, delay)
 
 
 async def want_template(conn: AsyncConnection, *, brand_id: int, pass_type_identifier: str, template_id: int) -> None:
     """Ring everyone who holds a card of this template, page by page; asked again on the way, it starts over."""
-    row = _row("fanout", brand_id, pass_type_identifier, Lane.CAMPAIGN)
-    row["template_id"] = literal(template_id, BigInteger)
-    await _write(conn, row, "template_id", exists(select(cards.c.id).where(cards.c.template_id == template_id)))
-
-
-def _row(
-    kind: str, brand_id: int, pass_type_identifier: str, lane: Lane, delay: float = 0.0
-) -> dict[str, ColumnElement[Any]]:
-    return {
-        "kind": literal(kind),
-        "brand_id": literal(brand_id, BigInteger),
-        "pass_type_identifier": literal(pass_type_identifier),
-        "lane": literal(int(lane)),
-        "position": literal(0),
-        "generation": literal(0),
-        "attempts": literal(0),
-        "due_at": now_micros() + literal(round(delay * MICROSECONDS), BigInteger),
-        "wanted_at": now_micros(),
-        "created_at": now_micros(),
-    }
+    await _write(conn, "fanout", brand_id, pass_type_identifier, template_id, Lane.CAMPAIGN)
 
 
 async def _write(
-    conn: AsyncConnection, row: dict[str, ColumnElement[Any]], unique: str, condition: ColumnElement[bool]
+    conn: AsyncConnection,
+    kind: str,
+    brand_id: int,
+    pass_type_identifier: str,
+    target: int,
+    lane: Lane,
+    delay: float = 0.0,
 ) -> None:
-    source = select(*(value.label(name) for name, value in row.items())).where(condition)
-    statement = insert_into_jobs(conn).from_select(list(row), source)
+    values = {"brand": brand_id, "pass_type": pass_type_identifier, "target": target}
+    values |= {"in_lane": int(lane), "delay": round(delay * MICROSECONDS)}
+    await conn.execute(_intent(conn.dialect.name, kind), values)
+    (await conn.get_raw_connection()).info[INTENTS] = True
+
+
+@cache
+def _intent(dialect: str, kind: str) -> Any:
+    """INSERT INTO jobs where there is somebody to ring, made once: making it takes longer than running it."""
+    unique, wanted = _WANTED[kind]
+    row: dict[str, ColumnElement[Any]] = {
+        "kind": literal(kind),
+        "brand_id": bindparam("brand", type_=BigInteger),
+        "pass_type_identifier": bindparam("pass_type", type_=String),
+        "lane": bindparam("in_lane", type_=Integer),
+        "position": literal(0),
+        "generation": literal(0),
+        "attempts": literal(0),
+        "due_at": now_micros() + bindparam("delay", type_=BigInteger),
+        "wanted_at": now_micros(),
+        "created_at": now_micros(),
+        unique: bindparam("target", type_=BigInteger),
+    }
+    somebody = exists(select(wanted.table.c.id).where(wanted == bindparam("target", type_=BigInteger)))
+    source = select(*(value.label(name) for name, value in row.items())).where(somebody)
+    statement = _insert(dialect).from_select(list(row), source)
     again: dict[str, Any] = {"generation": jobs.c.generation + 1, "position": 0}
-    if unique == "device_id":  # asked for by name, it waits for no back-off longer than it was asked to
+    if kind == "device":  # asked for by name, it waits for no back-off longer than it was asked to
         is_free = jobs.c.lease_owner.is_(None)
         sooner = and_(is_free, statement.excluded.due_at < jobs.c.due_at)
         again["due_at"] = case((sooner, statement.excluded.due_at), else_=jobs.c.due_at)
         again["attempts"] = case((is_free, 0), else_=jobs.c.attempts)
-    await conn.execute(statement.on_conflict_do_update(index_elements=[unique], set_=again))
-    (await conn.get_raw_connection()).info[INTENTS] = True
+    return statement.on_conflict_do_update(index_elements=[unique], set_=again)
+
+
+_WANTED = {
+    "card": ("card_id", registrations.c.card_id),
+    "device": ("device_id", devices.c.id),
+    "fanout": ("template_id", cards.c.template_id),
+}
+"""The column of ``jobs`` that names whom to ring, unique, and the one where there must be such a row."""
 
 
 def insert_into_jobs(conn: AsyncConnection) -> postgresql.Insert | sqlite.Insert:
     """An INSERT INTO jobs that can say ON CONFLICT, in the connection's dialect."""
-    return postgresql.insert(jobs) if conn.dialect.name == "postgresql" else sqlite.insert(jobs)
+    return _insert(conn.dialect.name)
+
+
+def _insert(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(jobs) if dialect == "postgresql" else sqlite.insert(jobs)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,9 +38,8 @@ async def newer(
     conn: AsyncConnection, card_id: int, source_id: int, variables: Collection[str], said: Moment
 ) -> list[str]:
     """Those of the variables that this source has not set on this card at a later moment."""
-    table = tables.applied_versions
-    mine = (table.c.card_id == card_id, table.c.source_id == source_id, table.c.variable.in_(list(variables)))
-    before = {row.variable: Moment(row.version, row.event_at) for row in await conn.execute(select(table).where(*mine))}
+    rows = await conn.execute(_BEFORE, {"card": card_id, "source": source_id, "variables": list(variables)})
+    before = {row.variable: Moment(row.version, row.event_at) for row in rows}
     return [name for name in variables if name not in before or is_newer(said, before[name])]
 
 
@@ -46,9 +47,20 @@ async def remember(conn: AsyncConnection, card_id: int, source_id: int, variable
     """These variables of the card were last set by this source at this moment."""
     if not variables:
         return
-    table = tables.applied_versions
-    insert = (postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert)(table)
-    last = {"version": insert.excluded.version, "event_at": insert.excluded.event_at}
-    statement = insert.on_conflict_do_update(index_elements=["card_id", "source_id", "variable"], set_=last)
     place = {"card_id": card_id, "source_id": source_id, "version": said.version, "event_at": said.at}
-    await conn.execute(statement, [place | {"variable": name} for name in variables])
+    await conn.execute(_remembering(conn.dialect.name), [place | {"variable": name} for name in variables])
+
+
+_TABLE = tables.applied_versions
+_BEFORE = select(_TABLE).where(
+    _TABLE.c.card_id == bindparam("card"),
+    _TABLE.c.source_id == bindparam("source"),
+    _TABLE.c.variable.in_(bindparam("variables", expanding=True)),
+)
+
+
+@cache
+def _remembering(dialect: str) -> Any:
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_TABLE)
+    last = {"version": insert.excluded.version, "event_at": insert.excluded.event_at}
+    return insert.on_conflict_do_update(index_elements=["card_id", "source_id", "variable"], set_=last)
