@@ -25,7 +25,7 @@ from store import sqlite_inline, sqlite_library
 from store.clock import database_now, now_micros
 from store.errors import Unavailable
 from store.failures import translated
-from store.hotreads import HotReads, PostgresqlReads, SqliteReads
+from store.hotreads import CONNECT_SECONDS, HotReads, PostgresqlReads, SqliteReads
 from store.keyring import Keyring
 from store.served import ServedBuffer
 
@@ -223,7 +223,7 @@ def _open_postgresql(url: URL, keyring: Keyring, busy: float) -> Database:
         hide_parameters=True,
         pool_timeout=busy,
         pool_pre_ping=True,  # a restarted server is met by a new connection, not by an error
-        connect_args={"server_settings": settings, "timeout": busy, "command_timeout": COMMAND_SECONDS},
+        connect_args={"server_settings": settings, "timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS},
     )
     hot = PostgresqlReads(plain.render_as_string(hide_password=False), busy)
     return Database(engine, engine, hot, keyring, busy)

@@ -16,6 +16,8 @@ import asyncpg
 from store import sqlite_library
 
 SQLITE_LOCKED = (5, 6)
+CONNECT_SECONDS = 15.0
+"""How long a busy PostgreSQL may take to let us in, and to answer a single SELECT."""
 POOL_SIZE = 4
 
 
@@ -124,8 +126,8 @@ class PostgresqlReads:
                     self._url,
                     min_size=1,
                     max_size=POOL_SIZE,
-                    timeout=self._timeout,
-                    command_timeout=self._timeout,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=CONNECT_SECONDS,
                     connection_class=_ReadingConnection,
                     server_settings=SETTINGS,
                 )
