@@ -289,7 +289,7 @@ def _drawn(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-SHAPES = 8
+SHAPES = 1
 _COLORS = ("#e8d5b5", "#a0724a", "#6b4a32", "#c9a77c")
 
 

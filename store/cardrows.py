@@ -92,7 +92,12 @@ class CardRow:
     @property
     def values(self) -> dict[str, Value]:
         """The data, typed, with defaults."""
-        return data.with_defaults(self.revision.template, data.from_json(self.revision.template, self.stored))
+        return data.with_defaults(self.revision.template, self.given)
+
+    @property
+    def given(self) -> dict[str, Value]:
+        """The data, typed, as far as the card says anything; a revision knows the defaults itself."""
+        return data.from_json(self.revision.template, self.stored)
 
 
 def edition_of(row: Mapping[str, Any]) -> str:
@@ -163,7 +168,7 @@ def card_model(
         serial_number=row["serial_number"],
         number=row["number"],
         authentication_token=token,
-        data=card.values if values is None else values,
+        data=card.given if values is None else values,
         state=CardState(row["state"]),
         language=row["language"],
         external_id=row["external_id"],
