@@ -41,9 +41,7 @@ class WorkerOptions:
     lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
     silence: float = 60.0  # seconds without any answer after which a channel is believed to have lost the rest
-    gathering: float = (
-        0.05  # seconds between two claims of a queue that is nearly empty: a few pushes cost as much as one
-    )
+    gathering: float = 0.05  # seconds between claims of a nearly empty queue: a few pushes cost as much as one
     pause: float = 5.0  # seconds that a pass type rests after a mistake of ours, so that it is told but not endlessly
 
     @property

@@ -13,5 +13,6 @@ the room:
 - ``registrations``  phones that hold cards, made of ``registering`` ``listing`` ``devicelogs``
 - ``served``  completed downloads and lists, written in batches; ``timeline`` and ``diagnosis``  what happened
 - ``jobs`` ``claims`` ``settling`` ``leases``  push intents, the outbox that is the queue; ``sweeps``  the daily bounds;
-  ``parking``  phones that wait for an operator's word
+  ``parking``  phones that wait for an operator's word;
+  ``upserts``  an INSERT that can say ON CONFLICT
 """

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +22,7 @@ from store.dialect import Database
 from store.errors import Conflict, NotFound
 from store.facts import Mismatch, check_facts, remember_facts
 from store.fanouts import want_every_template
+from store.upserts import insert_into
 
 __all__ = [
     "BrandRow",
@@ -205,7 +205,7 @@ async def add_certificate(
             "not_after": not_after,
             "created_at": now,
         }
-        keep = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.certificates).values(**values)
+        keep = insert_into(tables.certificates, is_postgresql=db.is_postgresql).values(**values)
         return bool((await conn.execute(keep.on_conflict_do_nothing())).rowcount)  # another process may be as quick
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +28,7 @@ from store.issuing import ATTEMPTS, issue_in
 from store.locks import lock_external_id
 from store.ordering import Moment
 from store.requests import CardChanged, CardVoided, asked, card_ref, moved, new_card
+from store.upserts import insert_into
 
 NO_CARD = "no_card"
 
@@ -88,7 +88,7 @@ async def deliver(db: Database, source: Any, event: HookEvent, now: datetime) ->
 
 
 async def _is_first(db: Database, conn: AsyncConnection, source_id: int, event_id: str, now: datetime) -> bool:
-    insert = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.seen_events)
+    insert = insert_into(tables.seen_events, is_postgresql=db.is_postgresql)
     row = insert.values(source_id=source_id, event_id=event_id, received_at=now)
     return bool((await conn.execute(row.on_conflict_do_nothing())).rowcount)
 

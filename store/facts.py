@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, distinct, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import randomness, tables
 from store.dialect import Database
 from store.fanouts import want_every_template
 from store.keyring import Keyring
+from store.upserts import insert_into
 
 BUILDER = "1"
 """Raised when passkit comes to build other bytes from the same card: every card is then a new edition."""
@@ -89,7 +89,7 @@ async def _stored(conn: AsyncConnection) -> dict[str, str]:
 
 
 async def _keep(db: Database, conn: AsyncConnection, name: str, value: str) -> None:
-    insert = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.facts).values(name=name, value=value)
+    insert = insert_into(tables.facts, is_postgresql=db.is_postgresql).values(name=name, value=value)
     await conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 

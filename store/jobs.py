@@ -21,12 +21,11 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, String, and_, bindpar
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.dialect import now_micros
+from store.dialect import INTENTS, now_micros
 from store.tables import cards, devices, jobs, registrations
+from store.upserts import insert_into
 
 MICROSECONDS = 1_000_000
-INTENTS = "intents"
-"""The mark on a connection that says: this transaction has written intents, wake the worker after the commit."""
 
 
 class Lane(IntEnum):
@@ -111,4 +110,4 @@ def insert_into_jobs(conn: AsyncConnection) -> postgresql.Insert | sqlite.Insert
 
 
 def _insert(dialect: str) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(jobs) if dialect == "postgresql" else sqlite.insert(jobs)
+    return insert_into(jobs, is_postgresql=dialect == "postgresql")

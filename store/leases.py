@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store.dialect import Database, database_now
 from store.tables import holds, leases
+from store.upserts import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ async def take(db: Database, *, name: str, owner: str, duration: timedelta) -> b
         renewed = await conn.execute(update(leases).where(leases.c.name == name, mine).values(values))
         if renewed.rowcount:
             return True
-        insert = postgresql.insert if db.is_postgresql else sqlite.insert
-        added = await conn.execute(insert(leases).values(name=name, **values).on_conflict_do_nothing())
+        row = insert_into(leases, is_postgresql=db.is_postgresql).values(name=name, **values)
+        added = await conn.execute(row.on_conflict_do_nothing())
         return bool(added.rowcount)
 
 
@@ -51,9 +51,10 @@ async def hold(db: Database, *, pass_type_identifier: str, reason: str, probe_af
     """Hold this pass type's pushes; held already, the reason and the time of the next probe are renewed."""
     async with db.transaction() as conn:
         now = await database_now(conn)
-        insert = postgresql.insert if db.is_postgresql else sqlite.insert
         renewed = {"reason": reason, "probe_at": now + probe_after}
-        row = insert(holds).values(pass_type_identifier=pass_type_identifier, since=now, **renewed)
+        row = insert_into(holds, is_postgresql=db.is_postgresql).values(
+            pass_type_identifier=pass_type_identifier, since=now, **renewed
+        )
         await conn.execute(row.on_conflict_do_update(index_elements=["pass_type_identifier"], set_=renewed))
 
 

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.upserts import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,6 @@ _BEFORE = select(_TABLE).where(
 
 @cache
 def _remembering(dialect: str) -> Any:
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_TABLE)
+    insert = insert_into(_TABLE, is_postgresql=dialect == "postgresql")
     last = {"version": insert.excluded.version, "event_at": insert.excluded.event_at}
     return insert.on_conflict_do_update(index_elements=["card_id", "source_id", "variable"], set_=last)

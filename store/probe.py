@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Text, cast
-from sqlalchemy.dialects import postgresql, sqlite
 
 from store import tables
 from store.clock import now_micros
 from store.dialect import Database
+from store.upserts import insert_into
 
 NAME = "probe"
 
@@ -19,7 +19,7 @@ async def write_probe(db: Database) -> None:
     table = tables.facts
     stamp = now_micros()
     async with db.transaction() as conn:
-        row = (postgresql.insert if db.is_postgresql else sqlite.insert)(table).values(name=NAME, value=_text(stamp))
+        row = insert_into(table, is_postgresql=db.is_postgresql).values(name=NAME, value=_text(stamp))
         await conn.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": _text(stamp)}))
 
 

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import jobs, tables
 from store.dialect import Database
 from store.timeline import Line, record
+from store.upserts import insert_into
 
 DEVICES_A_CARD = 20
 """Past this the device that was seen longest ago goes: a stolen token must not fill the database."""
@@ -147,7 +147,7 @@ async def _keep_device(
         await conn.execute(update(tables.devices).where(tables.devices.c.id == before["id"]).values(**values))
         return before["id"], not is_same
     place = {"brand_id": card["brand_id"], "pass_type_identifier": pass_type, "sweeps": 0, "created_at": now}
-    statement = (postgresql.insert if db.is_postgresql else sqlite.insert)(tables.devices).values(**place, **values)
+    statement = insert_into(tables.devices, is_postgresql=db.is_postgresql).values(**place, **values)
     upsert = statement.on_conflict_do_update(index_elements=["pass_type_identifier", "device_hash"], set_=values)
     return (await conn.execute(upsert.returning(tables.devices.c.id))).scalar_one(), True
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import images
@@ -24,6 +23,7 @@ from passkit.schema import Template, parse_template
 from store import brands, compiled, jobs, publishing, randomness, tables
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound
+from store.upserts import insert_into
 
 TEXTS = (".yaml",)
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")
@@ -317,4 +317,4 @@ def _revision(row: Any, *, is_new: bool = True) -> RevisionRow:
 
 
 def _insert(db: Database, table: Any) -> Any:
-    return (postgresql.insert if db.is_postgresql else sqlite.insert)(table)
+    return insert_into(table, is_postgresql=db.is_postgresql)

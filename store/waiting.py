@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import delete, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import data
@@ -23,6 +22,7 @@ from passkit.schema import Template
 from store import ordering, tables
 from store.dialect import Database
 from store.ordering import Moment
+from store.upserts import insert_into
 
 PURPOSE = "waiting-change"
 
@@ -63,7 +63,7 @@ async def keep(
             "event_at": moment.at,
             "received_at": now,
         }
-        insert = (postgresql.insert if db.is_postgresql else sqlite.insert)(table)
+        insert = insert_into(table, is_postgresql=db.is_postgresql)
         keys = [*place, "variable"]
         await conn.execute(
             insert.values(**place, variable=variable, **values).on_conflict_do_update(index_elements=keys, set_=values)
