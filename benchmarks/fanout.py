@@ -1,7 +1,7 @@
 """One publish to 100,000 phones: ``server.py worker`` on one core, the stand-in for Apple's push service on the other.
 
 The worker claims, decrypts the tokens, pushes, and writes every result with the card's timeline, so this is the whole
-way and not the connection's speed. The stand-in is nginx, or the faster one that PASSBELL_TEST_FAST_APNS names.
+way and not the connection's speed. The stand-in is nginx, or the faster one that TEST_PASSBELL_FAST_APNS names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.house import House, coffee, databases, furnish, grow, hand_out, 
 from benchmarks.push import FAST, fast, nginx
 from store.dialect import Database
 
-COUNT = int(os.environ.get("PASSBELL_TEST_FANOUT", "100000"))
+COUNT = int(os.environ.get("TEST_PASSBELL_FANOUT", "100000"))
 MOST_MEMORY = 64
 PATIENCE = 600.0
 

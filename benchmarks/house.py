@@ -42,7 +42,7 @@ ROOT = Path(__file__).parent.parent
 CLIENT_CORE, SERVER_CORE = 0, 1
 SECRET = "k1:a secret of the benchmarks and of nothing else"
 SOURCE = "till"
-POSTGRESQL = "PASSBELL_TEST_POSTGRESQL"
+POSTGRESQL = "TEST_PASSBELL_POSTGRESQL"
 """The same setting as the tests': a server's URL with a database that may create others."""
 START_SECONDS = 60.0
 

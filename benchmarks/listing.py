@@ -2,7 +2,7 @@
 
 Each registration is a card on a phone of its own; random phones ask, and what is written of that (``store.served``) is
 written meanwhile. The rows are inserted by SQL, a few minutes' work for a million on both databases, so the default is
-200,000: PASSBELL_TEST_REGISTRATIONS=1000000 measures the figure of docs/performance.md.
+200,000: TEST_PASSBELL_REGISTRATIONS=1000000 measures the figure of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from store.dialect import Database
 
 TARGET = 1.5
 FEW = 10_000
-MANY = int(os.environ.get("PASSBELL_TEST_REGISTRATIONS", "200000"))
+MANY = int(os.environ.get("TEST_PASSBELL_REGISTRATIONS", "200000"))
 ROUNDS, ASKED = 5, 4_000
 MILLISECONDS = 1000
 

@@ -3,7 +3,7 @@
 The client has core 0, the server core 1 (on a machine of one core they share it). Each client runs as a process of its
 own, in turns; the medians over the rounds are quoted. "A core" is a second of the client's CPU time: nginx is slower
 than our connection, which waits for it, while aioapns keeps its core busy. The rate by the clock stands beside it, with
-h2load's, which is nginx's limit. PASSBELL_TEST_FAST_APNS names a faster server than nginx, if there is one.
+h2load's, which is nginx's limit. TEST_PASSBELL_FAST_APNS names a faster server than nginx, if there is one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROUNDS = 5
 PUSHES = {"own": 100_000, "aioapns": 5_000, "h2load": 100_000}
 AIOAPNS_AT_ONCE = 500
 CLIENT_CORE, SERVER_CORE = 0, 1
-FAST = "PASSBELL_TEST_FAST_APNS"
+FAST = "TEST_PASSBELL_FAST_APNS"
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr error;
@@ -197,7 +197,7 @@ def nginx(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def fast(folder: Path) -> Iterator[int]:
-    """The stand-in that PASSBELL_TEST_FAST_APNS names; yields its port."""
+    """The stand-in that TEST_PASSBELL_FAST_APNS names; yields its port."""
     port = _free_port()
     with _running([os.environ[FAST], "-p", str(port), "-t", str(folder)], port):
         yield port

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from commands import shell
+from commands import brandletters, shell
 from commands.settings import Settings
 from passkit.schema import locale_of
 from store import brands
@@ -18,9 +18,9 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 def add(subparsers: Any) -> None:
     """Register ``brand`` and its operations."""
-    operations = subparsers.add_parser("brand", help="organizations: add, list, revoke").add_subparsers(
-        metavar="OPERATION", required=True
-    )
+    operations = subparsers.add_parser(
+        "brand", help="organizations: add, list, alarms, gateway, revoke"
+    ).add_subparsers(metavar="OPERATION", required=True)
     new = operations.add_parser("add", help="add an organization with its own pass type")
     new.add_argument("key", help="a short name for commands and URLs, such as coffee")
     new.add_argument("--name", required=True, help="the name that customers read")
@@ -30,6 +30,7 @@ def add(subparsers: Any) -> None:
     new.add_argument("--time-zone", default="UTC", help="its time zone: Europe/Moscow")
     new.set_defaults(run=run_add)
     operations.add_parser("list", help="every brand").set_defaults(run=run_list)
+    brandletters.add(operations)
     end = operations.add_parser("revoke", help="answer a brand's keys, sources and phones no more; its rows stay")
     end.add_argument("key")
     end.set_defaults(run=run_revoke)

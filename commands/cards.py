@@ -13,6 +13,7 @@ from passkit import links
 from passkit.model import CardState, Notify
 from store import cards, timeline
 from store.cards import CardView
+from store.google import Mode
 
 CARD = "a card: its serial number, external id or number"
 
@@ -118,6 +119,7 @@ async def run_change(args: argparse.Namespace, settings: Settings) -> int:
 def described(card: CardView, settings: Settings) -> dict[str, Any]:
     """A card as the API answers it, with the values as a person reads them."""
     public_url = settings.public_url or ""
+    on_google = card.google_mode != Mode.OFF
     return {
         "serial_number": card.serial_number,
         "template": card.template,
@@ -133,6 +135,7 @@ def described(card: CardView, settings: Settings) -> dict[str, Any]:
         "tags": list(card.tags),
         "install_url": links.install_url(public_url, card.install_token) if public_url else None,
         "apple_url": links.apple_url(public_url, card.install_token) if public_url else None,
+        "google_url": links.google_url(public_url, card.install_token) if public_url and on_google else None,
         "created_at": card.created_at,
     }
 

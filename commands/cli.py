@@ -14,13 +14,45 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commands import brands, cards, certs, demo, devices, doctor, hooks, keys, serve, setup, sources, templates
+from commands import (
+    brands,
+    cards,
+    certs,
+    demo,
+    devices,
+    doctor,
+    google,
+    hooks,
+    keys,
+    news,
+    serve,
+    setup,
+    sources,
+    templates,
+    users,
+)
 from commands.settings import SettingsError, parse
 from commands.shell import CommandError
 from passkit.errors import PasskitError, TemplateError
 from store.errors import Invalid, StoreError
 
-GROUPS = (demo, serve, setup, doctor, certs, templates, brands, keys, sources, cards, devices, hooks)
+GROUPS = (
+    demo,
+    serve,
+    setup,
+    doctor,
+    certs,
+    templates,
+    brands,
+    google,
+    keys,
+    sources,
+    cards,
+    news,
+    devices,
+    hooks,
+    users,
+)
 DONE, REFUSED, WRONG = 0, 1, 2
 
 

@@ -1,8 +1,9 @@
-"""``demo``: all of Passbell on one machine, with a sandbox that plays Apple's push service and the phones.
+"""``demo``: all of Passbell on one machine, with a sandbox that plays Apple's push service, Google's Wallet API and the phones.
 
 Everything lies in one folder, so that the next start goes on where the last one ended: look-alike certificates, SECRET,
-the SQLite database, the key and secret of programs (``keys.json``), and ``demo.json``, which says all that a program needs and is
-written when the server answers.
+the SQLite database, the key and secret of programs (``keys.json``), a service account's key and what Google's stand-in knows
+(``google-key.json``, ``google.json``), and ``demo.json``, which says all that a program needs and is written when the server
+answers.
 """
 
 from __future__ import annotations
@@ -18,15 +19,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from commands import certsdev, certsdir, facts, offline, pki, serve, shell
+from commands import certsdev, certsdir, facts, offline, pki, serve, shell, users
 from commands.settings import PREFIX, Settings, parse
 from commands.signers import seed
 from passkit import data, links, schema
 from sandbox.apns import PushService
 from sandbox.backend import Starter, Variable
+from sandbox.gateway import GatewayService
+from sandbox.google import GoogleService
+from sandbox.google_accounts import new_key_file
+from sandbox.google_memory import remembered
+from sandbox.mail import MailService
 from sandbox.page import Sandbox
 from sandbox.pkpass import load_roots
-from store import brands, cards, keys, migrations, sources, templates
+from store import brands, cards, google, joinlinks, keys, migrations, people, sources, templates
+from store.audit import Actor
 from store.brands import BrandRow
 from store.dialect import Database
 from store.errors import NotFound
@@ -34,10 +41,15 @@ from store.errors import NotFound
 HOST = "127.0.0.1"
 PORT = 8080
 BRAND, SOURCE, KEY = "demo", "demo", "demo"
+JOIN_SLUG = "demo"
+ADMIN, ADMIN_NAME = "demo@example.com", "Demo"
 PASS_TYPE = pki.DEFAULT_PASS_TYPE
 LANGUAGES = ("ru", "en")
 ZONE = "Europe/Moscow"
 DEMO_FILE, KEYS_FILE = "demo.json", "keys.json"
+GOOGLE_KEY_FILE, GOOGLE_FILE = "google-key.json", "google.json"
+GOOGLE_ISSUER = "3388000000000000001"
+GOOGLE_ACCOUNT = "wallet@passbell-demo.iam.gserviceaccount.com"
 STARTERS = Path(__file__).resolve().parent.parent / "templates" / "passes"
 FIRST_CARD = cards.NewCard(
     template="coffee",
@@ -49,14 +61,14 @@ FIRST_CARD = cards.NewCard(
 
 @dataclass(frozen=True, slots=True)
 class DemoFile:
-    """``DIR/demo.json``: what a program needs to play with the demo; ``studio_*`` are null while there is no studio."""
+    """``DIR/demo.json``: what a program needs to play with the demo; ``studio_*`` are its first admin's."""
 
     url: str
     api_key: str
     hook_source: str
     hook_secret: str
-    studio_user: str | None
-    studio_password: str | None
+    studio_user: str
+    studio_password: str
     sandbox_url: str
 
 
@@ -78,8 +90,13 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
     look_alikes = folder / "certs"
     _begin(folder)
     await asyncio.to_thread(certsdev.dev, look_alikes, [PASS_TYPE], team=pki.DEFAULT_TEAM, now=shell.now())
-    async with _push_service(look_alikes) as push_service:
-        settings = _settings(folder, port, push_service)
+    async with (
+        _push_service(look_alikes) as push_service,
+        _google(folder) as google_service,
+        MailService() as mail,
+        GatewayService() as gateway,
+    ):
+        settings = _settings(folder, port, push_service, google_service, mail, gateway)
         async with shell.database(settings, migrated=False) as db:
             demo, install_url = await _prepared(db, settings, folder)
         roots = load_roots((look_alikes / "dev" / "root.pem").read_bytes())
@@ -90,6 +107,9 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
             api_key=demo.api_key,
             hook_source=demo.hook_source,
             hook_secret=demo.hook_secret,
+            google=google_service,
+            mail=mail,
+            gateway=gateway,
             starters=_starters(),
             time_zone=ZONE,
         )
@@ -142,7 +162,26 @@ async def _push_service(look_alikes: Path) -> AsyncIterator[PushService]:
         yield service
 
 
-def _settings(folder: Path, port: int, push_service: PushService) -> Settings:
+@contextlib.asynccontextmanager
+async def _google(folder: Path) -> AsyncIterator[GoogleService]:
+    """Google's stand-in as the last start left it, on a free port; it knows the demo's service account."""
+    async with GoogleService() as service, remembered(service, folder / GOOGLE_FILE):
+        file = folder / GOOGLE_KEY_FILE
+        key = _read(file) or await asyncio.to_thread(new_key_file, GOOGLE_ACCOUNT, service.token_url)
+        key["token_uri"] = service.token_url
+        _write(file, key)
+        service.enlist(key, GOOGLE_ISSUER, "Passbell Demo")
+        yield service
+
+
+def _settings(
+    folder: Path,
+    port: int,
+    push_service: PushService,
+    google_service: GoogleService,
+    mail: MailService,
+    gateway: GatewayService,
+) -> Settings:
     """The environment of the demo: nothing of the caller's, so that it is the same everywhere."""
     return parse(
         {
@@ -155,6 +194,14 @@ def _settings(folder: Path, port: int, push_service: PushService) -> Settings:
                 "CERTS_DIR": str(folder / "certs"),
                 "APNS_URL": push_service.url,
                 "APNS_CA": str(folder / "certs" / "dev" / "root.pem"),
+                "GOOGLE_URL": google_service.url,
+                "GOOGLE_TOKEN_URL": google_service.token_url,
+                "GOOGLE_CALLBACK_KEYS_URL": google_service.keys_url,
+                "GOOGLE_KEY_FILE": str(folder / GOOGLE_KEY_FILE),
+                "GOOGLE_ISSUER_ID": GOOGLE_ISSUER,
+                "MAIL_URL": mail.url,
+                "MAIL_FROM": "Passbell Demo <demo@passbell.invalid>",
+                "GATEWAY_URL": gateway.url_with_words,
                 "LOG_FORMAT": "text",
             }.items()
         },
@@ -176,6 +223,7 @@ async def _prepared(db: Database, settings: Settings, folder: Path) -> tuple[Dem
     brand = await _brand(db)
     await seed(db, settings.certs_dir)
     await _publish_starters(db, brand)
+    await _join_link(db, brand)
     demo = await _demo_file(db, brand, settings.needed("PUBLIC_URL"), folder / KEYS_FILE)
     issued = await cards.issue(db, brand.id, FIRST_CARD, now=shell.now())
     return demo, links.install_url(demo.url, issued.card.install_token)
@@ -183,18 +231,20 @@ async def _prepared(db: Database, settings: Settings, folder: Path) -> tuple[Dem
 
 async def _brand(db: Database) -> BrandRow:
     found = await brands.by_key(db, BRAND)
-    if found is not None:
-        return found
-    return await brands.add(
-        db,
-        key=BRAND,
-        name="Passbell Demo",
-        pass_type_identifier=PASS_TYPE,
-        team_identifier=pki.DEFAULT_TEAM,
-        languages=LANGUAGES,
-        time_zone=ZONE,
-        now=shell.now(),
-    )
+    if found is None:
+        found = await brands.add(
+            db,
+            key=BRAND,
+            name="Passbell Demo",
+            pass_type_identifier=PASS_TYPE,
+            team_identifier=pki.DEFAULT_TEAM,
+            languages=LANGUAGES,
+            time_zone=ZONE,
+            now=shell.now(),
+        )
+    if found.google_issuer_id is None:  # later it is as the operator left it
+        await google.configure(db, BRAND, issuer_id=GOOGLE_ISSUER, mode=google.Mode.LIVE)
+    return found
 
 
 def _folders() -> list[Path]:
@@ -208,6 +258,13 @@ async def _publish_starters(db: Database, brand: BrandRow) -> None:
         if folder.name not in known:
             row = await templates.import_files(db, brand.id, offline.read_folder(folder), now=shell.now())
             await templates.publish(db, brand.id, row.key, author="demo", note="A starter", now=shell.now())
+
+
+async def _join_link(db: Database, brand: BrandRow) -> None:
+    """A poster's link, made at the first start and then left as it is."""
+    if not await joinlinks.listing(db, brand.id, archived=True):
+        poster = joinlinks.NewLink(template="retail", name="Poster", slug=JOIN_SLUG)
+        await joinlinks.add(db, brand.id, poster, Actor("demo"), shell.now())
 
 
 def _starters() -> list[Starter]:
@@ -230,8 +287,24 @@ async def _demo_file(db: Database, brand: BrandRow, url: str, file: Path) -> Dem
     source = await sources.by_name(db, SOURCE, shell.now())
     if not isinstance(secret, str) or source is None or secret not in source.secrets:
         secret = await _new_secret(db, brand, is_known=source is not None)
-    _write(file, {"api_key": key, "hook_secret": secret})
-    return DemoFile(url, key, SOURCE, secret, None, None, f"{url}/sandbox/")
+    password = await _admin(db, brand, known.get("studio_password"))
+    _write(file, {"api_key": key, "hook_secret": secret, "studio_password": password})
+    return DemoFile(url, key, SOURCE, secret, ADMIN, password, f"{url}/sandbox/")
+
+
+async def _admin(db: Database, brand: BrandRow, known: object) -> str:
+    """The first admin's password: the last start's while it works, else a new one."""
+    user = await people.users.by_email(db, ADMIN)
+    is_living = user is not None and user.revoked_at is None
+    if user is not None and is_living and isinstance(known, str) and await people.users.knows(db, user, known):
+        return known
+    password = users.new_password()
+    if user is None:
+        user = await people.users.add(db, email=ADMIN, name=ADMIN_NAME, password=password, now=shell.now())
+    else:
+        await people.users.set_password(db, user, password, shell.now())
+    await people.users.grant(db, user.id, brand.id, people.Role.ADMIN, people.COMMAND_LINE, shell.now())
+    return password
 
 
 async def _new_key(db: Database, brand: BrandRow) -> str:
@@ -266,6 +339,8 @@ def _welcome(demo: DemoFile, folder: Path) -> None:
   Passbell is running.
 
     Phones    {demo.sandbox_url}   open this one first
+    Studio    {demo.url}/studio/   {demo.studio_user}, password {demo.studio_password}
+    Join      {demo.url}/j/{JOIN_SLUG}   a poster's form; codes arrive at {demo.sandbox_url}messages/
     Server    {demo.url}
     API       {demo.url}/api
     Keys      {folder / DEMO_FILE}

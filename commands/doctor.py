@@ -10,25 +10,25 @@ import argparse
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 import httpx
 
-from commands import facts, logs, phone_check, shell
+from commands import doctor_android, doctor_google, doctor_letters, facts, logs, phone_check, shell
 from commands.certs import WARN_DAYS
 from commands.certsdir import read_directory
 from commands.channels import open_channel
+from commands.checks import Check, State
 from commands.settings import Settings, SettingsError
 from passkit.apple.signing import Identity, Signers, load_identity
 from passkit.errors import CertificateError
 from pushes.channel import Outcome, Push, Verdict
 from pushes.h2pool import Options
-from store import brands, dialect, leases, migrations, sqlite_library, templates
+from store import brands, dialect, google, leases, migrations, sqlite_library, templates
 from store.dialect import Database
 from store.errors import StoreError
+from store.google import Mode
 
 CLOCK_WARN = timedelta(seconds=5)
 CLOCK_FAIL = timedelta(seconds=60)
@@ -38,33 +38,13 @@ APNS_SECONDS = 5.0
 EXPIRATION = timedelta(minutes=1)
 
 
-class State(StrEnum):
-    """How a check came out."""
-
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, how it is, and the fix."""
-
-    state: State
-    what: str
-    detail: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        """The line as it is printed."""
-        line = f"{self.state:<4} {self.what}: {self.detail}"
-        return f"{line} Fix: {self.fix}" if self.fix and self.state is not State.OK else line
-
-
 def add(subparsers: Any) -> None:
     """Register ``doctor``."""
     parser = subparsers.add_parser("doctor", help="check everything before the first push; each line ends with the fix")
     parser.add_argument("--phone", action="store_true", help="act as an iPhone through PUBLIC_URL on a throw-away card")
+    parser.add_argument(
+        "--google", action="store_true", help="also let Google judge what a sample save link would hold"
+    )
     shell.add_brand_flag(parser)
     parser.add_argument("--template", help="of which template the throw-away card is; the first published if not given")
     parser.set_defaults(run=run)
@@ -73,7 +53,7 @@ def add(subparsers: Any) -> None:
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """``doctor``: exit code 1 when a line says FAIL."""
     logs.silence()
-    checks = await examine(settings, reach_out=True)
+    checks = await examine(settings, reach_out=True, validate=args.google)
     show(checks)
     failed = any(check.state is State.FAIL for check in checks)
     if args.phone:
@@ -92,8 +72,11 @@ def show(checks: Iterable[Check]) -> None:
         print(check)
 
 
-async def examine(settings: Settings, *, reach_out: bool) -> list[Check]:
-    """Every check that can be made; ``reach_out`` also calls PUBLIC_URL and Apple."""
+async def examine(settings: Settings, *, reach_out: bool, validate: bool = False) -> list[Check]:
+    """Every check that can be made; ``reach_out`` also calls PUBLIC_URL, Apple and Google.
+
+    ``validate`` has Google judge a sample of each template.
+    """
     checks = list(_settings(settings))
     missing = shell.missing_file(settings.database_url)
     if missing is not None:
@@ -108,6 +91,9 @@ async def examine(settings: Settings, *, reach_out: bool) -> list[Check]:
         checks += [check async for check in _database(db, settings)]
         if all(check.state is not State.FAIL for check in checks if check.what in ("database", "schema")):
             checks += [check async for check in _brands(db, settings, reach_out)]
+            checks += [check async for check in _google(db, settings, reach_out, validate)]
+            checks += [check async for check in doctor_android.examine(db, settings, reach_out=reach_out)]
+            checks += [check async for check in doctor_letters.examine(db, settings, reach_out=reach_out)]
     finally:
         await db.close()
     if reach_out and settings.public_url:
@@ -180,6 +166,19 @@ async def _brands(db: Database, settings: Settings, reach_out: bool) -> AsyncIte
             yield Check(State.FAIL, f"pushes of {row.key}", f"held: {held[row.pass_type_identifier]}.", _HELD_FIX)
         if identity is not None and reach_out:
             yield await apns(settings, identity)
+
+
+async def _google(db: Database, settings: Settings, reach_out: bool, validate: bool) -> AsyncIterator[Check]:
+    rows = [row for row in await brands.listing(db) if row.revoked_at is None]
+    held = {hold.pass_type_identifier: hold.reason for hold in await leases.held(db)}
+    for row in rows:
+        async for check in doctor_google.examine(db, settings, row, reach_out=reach_out, validate=validate):
+            yield check
+        reason = held.get(google.lease_name(row.google_issuer_id or ""))
+        if reason:
+            yield Check(State.FAIL, f"Google pushes of {row.key}", f"held: {reason}.", _HELD_FIX)
+    if any(row.google_mode != Mode.OFF for row in rows):
+        yield doctor_google.root_keys(await google.root_keys(db), await google.root_keys_read_at(db))
 
 
 _HELD_FIX = "Mend what the reason says; pushes go on by themselves within a minute."

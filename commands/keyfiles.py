@@ -8,11 +8,12 @@ from pathlib import Path
 
 from cryptography import x509
 
+from commands.letters import gateway_of, mail_sender
 from commands.settings import PREFIX, Settings, SettingsError
 
 
 def refuse_wrong_files(settings: Settings) -> None:
-    """Stop the start where a file of a setting cannot be read or is of another kind."""
+    """Stop the start where a file of a setting cannot be read or is of another kind, or a way out is half set."""
     for name, path, check in (
         ("APNS_CA", settings.apns_ca, _certificates),
         ("GOOGLE_KEY_FILE", settings.google_key_file, _service_account),
@@ -20,6 +21,8 @@ def refuse_wrong_files(settings: Settings) -> None:
     ):
         if path is not None:
             _refuse_wrong(PREFIX + name, path, check)
+    mail_sender(settings)
+    gateway_of(settings)
 
 
 def _refuse_wrong(name: str, path: Path, check: Callable[[bytes], None]) -> None:

@@ -10,21 +10,29 @@ import base64
 import math
 import os
 import resource
+import signal
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
 import orjson
 
-from commands import offline
+from commands import looks, offline
+from passkit import draft
+from passkit.draft import Data, Drawn
 from passkit.errors import ImageError, PasskitError
 from passkit.images import intake
+from passkit.model import CardState
+from passkit.schema import Template, parse_template
 
 Tasks = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
 """Name of a task -> what does it, from the request's JSON to the answer's."""
 MEMORY = 512 * 1024 * 1024
 """How much a task may take beyond the warm process."""
 REQUEST_BYTES = 256 * 1024 * 1024
+KEPT_PICTURES = 16
+"""Templates whose pictures are kept, some MB each at most."""
 
 
 def main(tasks: Tasks | None = None) -> None:
@@ -32,6 +40,7 @@ def main(tasks: Tasks | None = None) -> None:
     requests, answers = _private_pipes()
     offline.warm_up()
     _limit()
+    signal.signal(signal.SIGPROF, _out_of_time)
     _write(answers, {"ready": True})
     while request := _read(requests):
         _write(answers, _do(tasks or TASKS, request))
@@ -62,13 +71,26 @@ def _do(tasks: Tasks, request: Mapping[str, Any]) -> dict[str, Any]:
     spent = usage.ru_utime + usage.ru_stime
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(spent + float(request["seconds"])), resource.RLIM_INFINITY))
     try:
+        signal.setitimer(signal.ITIMER_PROF, float(request.get("cpu", 0)))
         return tasks[request["task"]](request)
+    except _OutOfTime:
+        return {"limit": f"It took longer than {float(request['cpu']):g} s and was stopped."}
     except MemoryError:
         return {"limit": "It needed more memory than is allowed and was stopped."}
     except RecursionError:
         return {"limit": "It is nested too deeply and was stopped."}
     except PasskitError as error:
         return {"error": str(error)}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+class _OutOfTime(BaseException):
+    """The processor time of the task is up; no handler of ours takes it for an error of the template."""
+
+
+def _out_of_time(number: int, frame: object) -> None:
+    raise _OutOfTime
 
 
 def _check(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +98,7 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
     checked = offline.check(files, datetime.fromisoformat(request["now"]))
     return {
         "problems": [offline.problem_to_json(problem) for problem in checked.problems],
+        "losses": checked.losses,
         "files": {name: base64.b64encode(content).decode() for name, content in checked.files.items()},
     }
 
@@ -88,7 +111,65 @@ def _image(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"content": base64.b64encode(content).decode()}
 
 
-TASKS: Tasks = {"check": _check, "image": _image}
+def _problems(request: Mapping[str, Any]) -> dict[str, Any]:
+    found = draft.problems(looks.decode(request["files"]), looks.brand_from_json(request["brand"]))
+    return {"problems": [looks.mendable_to_json(one) for one in found]}
+
+
+def _look(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A look with the pictures that are kept; ``{"draw": True}`` where they must be drawn first, which takes longer."""
+    try:
+        seen = draft.look(
+            looks.decode(request["files"]),
+            looks.brand_from_json(request["brand"]),
+            show=Data(request["show"]),
+            state=CardState(request["state"]),
+            language=request["language"],
+            now=datetime.fromisoformat(request["now"]),
+            drawn=_kept,
+        )
+    except _NotDrawn:
+        return {"draw": True}
+    return looks.seen_to_json(seen)
+
+
+def _draw(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw what is missing; what cannot be drawn is told by the look."""
+    template = parse_template(looks.decode(request["files"]))
+    own, google = draft.keys(template)
+    for key, make in ((own, draft.draw_pass), (google, draft.draw_google)):
+        if key not in _PICTURES:
+            try:
+                _PICTURES[key] = make(template)
+            except PasskitError as error:
+                _PICTURES[key] = error
+    while len(_PICTURES) > 2 * KEPT_PICTURES:
+        _PICTURES.popitem(last=False)
+    return {}
+
+
+_PICTURES: OrderedDict[str, Any] = OrderedDict()
+"""By ``draft.keys``: the pictures, or the error that kept them from being drawn."""
+
+
+class _NotDrawn(Exception):
+    """The pictures of this template are not kept here."""
+
+
+def _kept(template: Template) -> Drawn:
+    found = []
+    for key in draft.keys(template):
+        if key not in _PICTURES:
+            raise _NotDrawn
+        _PICTURES.move_to_end(key)
+        found.append(_PICTURES[key])
+    for one in found:
+        if isinstance(one, Exception):
+            raise one
+    return Drawn(*found)
+
+
+TASKS: Tasks = {"check": _check, "image": _image, "problems": _problems, "look": _look, "draw": _draw}
 
 
 def _read(pipe: BinaryIO) -> dict[str, Any] | None:

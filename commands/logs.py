@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
@@ -28,21 +29,15 @@ def silence() -> None:
 def configure(log_format: str, *, quiet: bool = False) -> None:
     """Send every log line to standard error in this format, ``quiet`` only warnings; may be called again."""
     level = logging.WARNING if quiet else logging.INFO
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="at")
     renderers = _renderers(log_format)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            _add_logger_name,
-            stamp,
-            *renderers,
-        ],
+        processors=[_complete, *renderers],
         logger_factory=lambda name="passbell": _Lines(name, sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="at")
     foreign: list[Any] = [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, stamp]
     unwrap = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
@@ -72,8 +67,11 @@ class _Lines:
     debug = info = warning = error = critical = exception = msg
 
 
-def _add_logger_name(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def _complete(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Level, logger and time, in one step."""
+    event["level"] = "error" if method == "exception" else method
     event["logger"] = logger.name
+    event["at"] = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
     return event
 
 
@@ -81,11 +79,13 @@ def _renderers(log_format: str) -> list[Any]:
     if log_format == "text":
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain, pad_event_to=0)]
-    return [structlog.processors.format_exc_info, _json]
+    return [_json]
 
 
 def _json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """Compact JSON; what JSON has no word for as its ``repr``."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, method, event)
     try:
         return orjson.dumps(event, default=repr).decode()
     except orjson.JSONEncodeError:  # half a surrogate pair, or an integer past 64 bits

@@ -1,21 +1,28 @@
-"""What runs beside: templates compiled after a start, the daily sweep that bounds tables, ringing again who has not listed."""
+"""What runs beside: templates compiled after a start, daily bounds, ringing again, alarms, Google's root keys read anew."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import structlog
 
+from commands import googlekeys, letters
+from commands.settings import Settings
 from commands.shell import now
 from passkit.errors import PasskitError
-from store import brands, compiled, leases, sweeps, templates
+from store import brands, compiled, handouts, leases, newstimer, phones, sweeps, templates, tryouts
 from store.dialect import Database
 from store.errors import StoreError
 
 DAY = timedelta(days=1)
 LOOK_SECONDS = 60.0
 """How often a worker looks whether a sweep is due."""
+NEWS_SECONDS = 0.5
+"""How often a worker looks whether the moment of a news has come, unless it is woken."""
+BREATH_SECONDS = 0.02
+"""Between two pages of a long sweep."""
 
 log = structlog.get_logger("passbell.sweeps")
 
@@ -32,13 +39,18 @@ async def warm(db: Database) -> None:
                 log.warning("template_not_ready", template=row.key, detail=str(error))
 
 
-async def run(db: Database, owner: str) -> None:
+async def run(db: Database, owner: str, settings: Settings) -> None:
     """Sweep until cancelled; of several workers the one that has the lease does it."""
     next_daily = now()
     while True:
         try:
-            if await leases.take(db, name="sweeps", owner=owner, duration=timedelta(seconds=3 * LOOK_SECONDS)):
+            if await _has_the_lease(db, owner):
                 await sweeps.ring_again(db)
+                await tryouts.sweep(db, now())
+                await _index_phones(db, owner)
+                await _judge_handouts(db, owner)
+                await letters.raise_alarms(db, settings)
+                await googlekeys.look_after_root_keys(db, settings)
                 if now() >= next_daily:
                     next_daily = now() + DAY
                     await sweeps.daily(db, now())
@@ -47,3 +59,45 @@ async def run(db: Database, owner: str) -> None:
         except Exception:  # told, and tried again: tables that grow for good are worse
             log.exception("sweep_failed")
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def tell_news(db: Database) -> None:
+    """Look whether the moment of a news has come, until cancelled; several workers may, each step is one's alone."""
+    woken = asyncio.Event()
+    db.on_jobs.append(woken.set)
+    try:
+        while True:
+            woken.clear()
+            try:
+                if await newstimer.turn(db):
+                    woken.set()
+            except StoreError as error:
+                log.warning("news_put_off", detail=error.detail)
+            except Exception:
+                log.exception("news_failed")
+                await asyncio.sleep(NEWS_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), NEWS_SECONDS)
+            await asyncio.sleep(BREATH_SECONDS)
+    finally:
+        db.on_jobs.remove(woken.set)
+
+
+async def _has_the_lease(db: Database, owner: str) -> bool:
+    return await leases.take(db, name="sweeps", owner=owner, duration=timedelta(seconds=3 * LOOK_SECONDS))
+
+
+async def _index_phones(db: Database, owner: str) -> None:
+    """Bring the index of phone numbers up to date; over a million cards it takes a while, and tills go first."""
+    while await _has_the_lease(db, owner):
+        if not await phones.index_again(db):
+            return
+        await asyncio.sleep(BREATH_SECONDS)
+
+
+async def _judge_handouts(db: Database, owner: str) -> None:
+    """See which cards that were given out have come onto a phone, and which of them count."""
+    while await _has_the_lease(db, owner):
+        if await handouts.settle(db, now()) < handouts.PAGE:
+            return
+        await asyncio.sleep(BREATH_SECONDS)

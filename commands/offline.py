@@ -12,14 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from passkit import images, limits
+from passkit import archive, draft, images, limits
 from passkit.apple import bundle, passjson
 from passkit.apple.signing import Identity
 from passkit.data import accept, sample
 from passkit.errors import ImageError, Problem, RenderError, Severity, TemplateError
-from passkit.model import Brand, Card, News
+from passkit.google.loss import loss
+from passkit.google.objects import Address, GooglePictures, class_body, object_body
+from passkit.google.pictures import Drawings
+from passkit.google.types import type_of
+from passkit.model import Brand, Card, CardState, News
 from passkit.render import Revision, compile_revision, fill
 from passkit.schema import TEMPLATE_FILE, Template, parse_template
+from passkit.smallpng import quick_png
 
 SAMPLE_SERIAL = "Sample00000000000000000000000000"
 SAMPLE_NUMBER = "1234567812345670"
@@ -27,18 +32,47 @@ SAMPLE_NUMBER = "1234567812345670"
 SAMPLE_TOKEN = "SampleTokenOfACardThatNobodyHolds"  # noqa: S105
 SAMPLE_WEB_SERVICE = "https://passbell.invalid/passkit"
 """A name that never resolves (RFC 2606): a sample card on a phone asks nobody."""
+SAMPLE_URL = "https://passbell.invalid"
+SAMPLE_ISSUER = "3388000000000000000"
 SAMPLE_PASS_TYPE = "pass.com.example.sample"  # noqa: S105
 TEXTS = (".yaml", ".yml")
+ZIP = ".zip"
 FOLDER_FILES = 200
 """A template has a few dozen files; a folder with more was not meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found, and the files with pictures as they would be stored."""
+    """What a check found, the files with pictures as they would be stored, and what differs between the wallets."""
 
     problems: tuple[Problem, ...]
     files: Mapping[str, bytes]
+    losses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A card for both wallets: the signed file, and ``{"loyaltyClass": {...}, "loyaltyObject": {...}}``."""
+
+    pkpass: bytes
+    google: Mapping[str, Any]
+
+
+def read(path: Path) -> dict[str, bytes]:
+    """The files of a template's folder, or of a zip of it; TemplateError when there is no template in it."""
+    if path.suffix.lower() != ZIP or not path.is_file():
+        return read_folder(path)
+    if path.stat().st_size > archive.MAX_ARCHIVE:
+        raise TemplateError([_error("", f"{path} is too large.", f"At most {archive.MAX_ARCHIVE:,} bytes are taken.")])
+    return archive.unpack(path.read_bytes())
+
+
+def write(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a template's files into a folder, or as a zip where the path ends so."""
+    if path.suffix.lower() == ZIP:
+        path.write_bytes(archive.pack(files))
+    else:
+        write_folder(path, files)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -74,13 +108,20 @@ def check(files: Mapping[str, bytes], now: datetime) -> Checked:
         revision = compile_revision(template, sample_brand(template))
     except TemplateError as error:
         return Checked(error.problems, stored)
-    return Checked((*limits.check(template), *_filled(revision, now)), stored)
+    losses = tuple(str(one) for one in loss(template))
+    return Checked((*limits.check(template), *_filled(revision, now)), stored, losses)
 
 
 def build(
-    files: Mapping[str, bytes], identity: Identity, given: Mapping[str, Any], *, language: str | None, now: datetime
-) -> bytes:
-    """A signed pkpass of this template with the given data, each variable's sample where none is given."""
+    files: Mapping[str, bytes],
+    identity: Identity,
+    given: Mapping[str, Any],
+    *,
+    language: str | None,
+    with_google: bool = False,
+    now: datetime,
+) -> Built:
+    """This template's card with the given data, each variable's sample where none is given; Google's part when asked."""
     stored, problems = _pictures(files)
     if problems:
         raise TemplateError(problems)
@@ -88,7 +129,21 @@ def build(
     data = {**sample(template), **accept(template, given, partial=True)}
     revision = compile_revision(template, sample_brand(template, identity))
     card = Card(SAMPLE_SERIAL, SAMPLE_NUMBER, SAMPLE_TOKEN, data, language=language, created_at=now, ring=None)
-    return b"".join(bundle.pkpass(fill(revision, card, None, language, now), identity))
+    signed = b"".join(bundle.pkpass(fill(revision, card, None, language, now), identity))
+    return Built(signed, _google(revision, card, now) if with_google else {})
+
+
+def _google(revision: Revision, card: Card, now: datetime) -> dict[str, Any]:
+    """The class and the object by their own names, with ids and addresses that are nowhere."""
+    kind = type_of(revision.template)
+    address = Address(SAMPLE_ISSUER, f"{SAMPLE_ISSUER}.{revision.template.key}", SAMPLE_URL)
+    made = Drawings(revision.template, quick_png)
+    shown = GooglePictures.of({slot: f"{SAMPLE_URL}/images/{slot}.png" for slot in made})
+    object_id = f"{SAMPLE_ISSUER}.{card.serial_number}"
+    return {
+        kind.class_kind: class_body(revision, address, shown, now),
+        kind.object_kind: object_body(revision, card, None, address, object_id, shown, now),
+    }
 
 
 def sample_brand(template: Template, identity: Identity | None = None) -> Brand:
@@ -106,7 +161,11 @@ def sample_brand(template: Template, identity: Identity | None = None) -> Brand:
 def warm_up() -> None:
     """Load what the first check would load, locale data included, before a process takes its limits."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    check({TEMPLATE_FILE: _WARM, "icon.png": _DOT}, now)
+    files = {TEMPLATE_FILE: _WARM, "icon.png": _DOT}
+    check(files, now)
+    brand = sample_brand(parse_template(files))
+    for language in ("en", "ru"):
+        draft.look(files, brand, show=draft.Data.LONG, state=CardState.ACTIVE, language=language, now=now)
 
 
 def problem_to_json(problem: Problem) -> dict[str, Any]:
@@ -167,10 +226,14 @@ style: generic
 name: Warm
 organization_name: "{{ brand.name }}"
 description: Warm
-languages: [en]
+languages: [en, ru]
 images: {icon: icon.png}
-variables: {n: {type: money, currency: EUR, label: N, default: 0, sample: 100}}
-fields: {primary: [{key: n, label: N, value: "{{ n }}", format: money}]}
+variables:
+  n: {type: money, currency: EUR, label: N, default: 0, sample: 100}
+  d: {type: datetime, label: D, default: "2026-12-01T18:30:00+03:00"}
+fields:
+  primary: [{key: n, label: N, value: "{{ n }}", format: money}]
+  back: [{key: d, label: D, value: "{{ d | date }} {{ n | plural('a', 'b', 'c') }}"}]
 """
 _DOT = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301010018dd8db0"

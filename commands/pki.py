@@ -10,23 +10,24 @@ Bytes in, bytes out: no file is read or written here, and ``now`` is an argument
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from asn1crypto import cms, core
+from asn1crypto import core
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from passkit.apple.credentials import SigningKey
+from passkit.apple.requests import common_name, key_fingerprint, key_pem, prove, request
 from passkit.apple.signing import Identity, load_identity
-from passkit.errors import CertificateError
+
+__all__ = ["LookAlike", "Pair", "issue", "key_fingerprint", "key_pem", "look_alike", "new_key", "pass_certificate",
+           "prove", "request", "root_authority", "server_certificate", "wwdr_authority"]  # fmt: skip
 
 LOOK_ALIKE: Final = "Passbell look-alike"
 LEAF_DAYS: Final = 395  # as Apple's pass certificates
@@ -124,7 +125,7 @@ def issue(
     """What Apple's portal does with an uploaded request: the key counts, the names in it do not."""
     key = x509.load_pem_x509_csr(csr).public_key()
     name = _name(
-        UID=pass_type_identifier, CN=_common_name(pass_type_identifier), OU=team, O=f"{LOOK_ALIKE} team", C="XX"
+        UID=pass_type_identifier, CN=common_name(pass_type_identifier), OU=team, O=f"{LOOK_ALIKE} team", C="XX"
     )
     builder = (
         x509.CertificateBuilder()
@@ -164,62 +165,6 @@ def server_certificate(root: Pair, hosts: Iterable[str] = LOCAL_HOSTS, *, now: d
 def new_key(*, elliptic: bool = False) -> SigningKey:
     """A fresh RSA-2048 key, the only kind that Apple's portal is known to take; P-256 when asked."""
     return ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa.generate_private_key(65537, 2048)
-
-
-def key_pem(key: SigningKey) -> bytes:
-    """The key in PEM, unencrypted PKCS #8."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def request(key: SigningKey, pass_type_identifier: str, *, email: str | None = None) -> bytes:
-    """The certificate signing request (PEM) to upload; Apple replaces its names with its own."""
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, _common_name(pass_type_identifier))]
-    if email:
-        attributes.append(x509.NameAttribute(NameOID.EMAIL_ADDRESS, email))
-    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes)).sign(key, _SHA256)
-    return csr.public_bytes(serialization.Encoding.PEM)
-
-
-def key_fingerprint(key: SigningKey) -> str:
-    """SHA-256 in hex of the public key: the same for a key, its request and its certificate."""
-    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(public).hexdigest()
-
-
-def prove(identity: Identity, now: datetime) -> None:
-    """Sign a trial manifest and verify it the long way round; ``CertificateError`` when a pass would not open."""
-    manifest = b'{"pass.json":"da39a3ee5e6b4b0d3255bfef95601890afd80709"}'
-    signed = cms.ContentInfo.load(identity.sign(manifest, now), strict=True)["content"]
-    signer = signed["signer_infos"][0]
-    attributes = {one["type"].native: one["values"][0].native for one in signer["signed_attrs"]}
-    certificates = {one.dump() for one in signed["certificates"]}
-    encoded = [one.public_bytes(serialization.Encoding.DER) for one in (identity.certificate, *identity.chain)]
-    is_whole = certificates.issuperset(encoded) and attributes["message_digest"] == hashlib.sha256(manifest).digest()
-    if not (is_whole and _verifies(identity, signer["signature"].native, signer["signed_attrs"].untag().dump())):
-        raise CertificateError(
-            f"A trial signature with the certificate for {identity.pass_type_identifier} does not verify; "
-            "it was not taken into use: make a new key with `server.py certs csr`."
-        )
-
-
-def _verifies(identity: Identity, signature: bytes, signed: bytes) -> bool:
-    public = identity.certificate.public_key()
-    try:
-        if isinstance(public, rsa.RSAPublicKey):
-            public.verify(signature, signed, padding.PKCS1v15(), _SHA256)
-        elif isinstance(public, ec.EllipticCurvePublicKey):
-            public.verify(signature, signed, ec.ECDSA(_SHA256))
-        else:
-            return False
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _common_name(pass_type_identifier: str) -> str:
-    return f"Pass Type ID: {pass_type_identifier}"[:64]  # X.520: a common name ends at 64 characters
 
 
 def _name(**attributes: str) -> x509.Name:

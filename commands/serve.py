@@ -23,14 +23,17 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from commands import facts, logs, maintenance, shell
+from commands import facts, googlekeys, letters, logs, maintenance, shell
 from commands.channels import Channels
 from commands.keyfiles import refuse_wrong_files
+from commands.limited import LimitedPool
 from commands.settings import TABLE, Bind, Settings, SettingsError
 from commands.signers import SignerKeeper
 from handlers.keys import LIFECYCLE, HandlerOptions
 from handlers.listener import Listener, listen
 from handlers.routes import application, is_exempt
+from pushes.googleworker import GoogleOptions, GoogleWorker
+from pushes.letters import LetterWorker
 from pushes.worker import Worker, WorkerOptions
 from store import brands, migrations
 from store.dialect import Database
@@ -41,6 +44,8 @@ FINISH_SECONDS = 10.0
 """How long answers under way may take to end."""
 SETTLE_SECONDS = 8.0
 """How long pushes under way may take to be settled; with the two above and the goodbye to Apple (7 s) less than 30."""
+RENDERERS = 2
+"""Limited processes that draw drafts, 40 MB each; they start when the first editor is opened."""
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that is done with SQLite's COMMIT waits for its turn; Python's own 5 ms cost each write two of them."""
@@ -101,7 +106,12 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
         keeper = SignerKeeper(db, settings.certs_dir)
         await keeper.start()
         stopping = stop_event()
-        async with background(keeper.run()), delivering(db, settings, keeper):
+        await googlekeys.seed(db, settings)
+        async with (
+            background(keeper.run()),
+            background(googlekeys.watch(db, settings)),
+            delivering(db, settings, keeper),
+        ):
             settle_memory()
             log.info("ready", role="worker")
             await stopping.wait()
@@ -162,11 +172,19 @@ async def running(
         keeper = SignerKeeper(db, settings.certs_dir)
         await keeper.start()
         await stack.enter_async_context(background(keeper.run()))
+        await googlekeys.seed(db, settings)
+        await stack.enter_async_context(background(googlekeys.watch(db, settings)))
         await stack.enter_async_context(background(maintenance.warm(db)))
         if with_worker:
             await stack.enter_async_context(delivering(db, settings, keeper))
-        options = HandlerOptions(public_url=settings.needed("PUBLIC_URL"), trusted_proxies=settings.trusted_proxies)
-        app = application(db, keeper.signers, options)
+        options = HandlerOptions(
+            public_url=settings.needed("PUBLIC_URL"),
+            trusted_proxies=settings.trusted_proxies,
+            has_gateway=settings.gateway_url is not None,
+        )
+        renderer = LimitedPool(RENDERERS)
+        stack.push_async_callback(renderer.close)
+        app = application(db, keeper.signers, options, renderer)
         if mount is not None:
             mount(app)
         listener = await _listening(app, options, settings.bind)
@@ -175,24 +193,34 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[Worker]:
-    """A worker with its channels and the regular sweeps; at the end it settles what it has sent."""
-    channels = Channels(settings, keeper.signers)
+async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[None]:
+    """The workers with their channels and the regular sweeps; at the end they settle what they have sent."""
+    channels, wallets = Channels(settings, keeper.signers), googlekeys.Wallets(db, settings)
     owner = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
-    worker = Worker(db, channels, owner=owner, options=WorkerOptions(window=settings.push_window))
-    db.on_jobs.append(worker.wake)
-    task = asyncio.create_task(worker.run())
+    pushes = Worker(db, channels, owner=owner, options=WorkerOptions(window=settings.push_window))
+    google = GoogleWorker(db, wallets, owner=f"{owner}-google", options=_google_options(settings))
+    senders = letters.Senders(db, settings)
+    letter_worker = LetterWorker(db, senders, owner=f"{owner}-letters")
+    workers: tuple[Worker | GoogleWorker | LetterWorker, ...] = (pushes, google, letter_worker)
+    db.on_jobs.extend(worker.wake for worker in workers)
+    running = asyncio.gather(*(worker.run() for worker in workers))
     try:
-        async with background(maintenance.run(db, owner)):
-            yield worker
+        async with background(maintenance.run(db, owner, settings)), background(maintenance.tell_news(db)):
+            yield
     finally:
-        db.on_jobs.remove(worker.wake)
-        worker.stop()
-        with contextlib.suppress(
-            TimeoutError
-        ):  # past it the task is cancelled: leases end by themselves, nothing is lost
-            await asyncio.wait_for(task, SETTLE_SECONDS)
-        await channels.aclose()
+        for worker in workers:
+            db.on_jobs.remove(worker.wake)
+            worker.stop()
+        # past the time they are cancelled: leases end by themselves, nothing is lost
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(running, SETTLE_SECONDS)
+        await asyncio.gather(channels.aclose(), wallets.aclose(), senders.aclose())
+
+
+def _google_options(settings: Settings) -> GoogleOptions:
+    """Room for two seconds of requests, but no more than a kill may repeat."""
+    window = min(settings.push_window, max(GoogleOptions().window, round(2 * settings.google_rate)))
+    return GoogleOptions(rate=settings.google_rate, window=window)
 
 
 @contextlib.asynccontextmanager

@@ -1,22 +1,23 @@
 """Every setting in one table, and the pure function that reads them.
 
 An unknown ``PASSBELL_`` name or a wrong value raises ``SettingsError`` with one line that names the setting and the
-fix: a misspelt setting must never be a silent default. Names that begin with ``PASSBELL_TEST_`` belong to the tests.
+fix: a misspelt setting must never be a silent default.
 """
 
 from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "PASSBELL_"
-TEST_PREFIX = "PASSBELL_TEST_"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ReadFile = Callable[[str], str]
@@ -57,10 +58,20 @@ class Settings:
     google_callback_keys_url: str
     google_key_file: Path | None
     google_issuer_id: str | None
+    google_rate: float
     fcm_url: str
     fcm_key_file: Path | None
     relay_walletpasses_url: str
+    relay_walletpasses_key: str | None = field(repr=False)
     relay_hosts: tuple[str, ...]
+    mail_url: str | None = field(repr=False)
+    mail_from: str | None
+    alarm_mail: tuple[str, ...] = field(repr=False)
+    alarm_phones: tuple[str, ...] = field(repr=False)
+    gateway_url: str | None = field(repr=False)
+    gateway_body: str | None = field(repr=False)
+    gateway_headers: str | None = field(repr=False)
+    gateway_expect: str | None
     nats_url: str | None = field(repr=False)
     log_format: str
 
@@ -139,7 +150,13 @@ def _hosts(text: str) -> tuple[str, ...]:
     for host in hosts:
         if "/" in host or ":" in host or " " in host:
             raise ValueError("write bare host names, separated by commas")
-    return hosts
+    return tuple(host.lower() for host in hosts)
+
+
+def _header(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ValueError("write the key as it was given, in one line")
+    return text
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -184,6 +201,41 @@ def _window(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> float:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise ValueError("write a number from 1 to 1000")
+    return float(text)
+
+
+def _mail_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("write it as smtp://user:password@host:587 or smtps://user:password@host:465")
+    parts.port  # noqa: B018  raises ValueError when it is no port
+    return text
+
+
+def _mail_from(text: str) -> str:
+    name, address = parseaddr(text)
+    if "@" not in address or not text.isprintable():
+        raise ValueError("write it as cards@example.com or Passbell <cards@example.com>")
+    return formataddr((name, address))
+
+
+def _mails(text: str) -> tuple[str, ...]:
+    items = _items(text)
+    if not all("@" in item and item.isprintable() and " " not in item for item in items):
+        raise ValueError("write e-mail addresses, separated by commas")
+    return items
+
+
+def _phones(text: str) -> tuple[str, ...]:
+    items = tuple(re.sub(r"[ ()-]", "", item) for item in _items(text))
+    if not all(re.fullmatch(r"\+[1-9][0-9]{6,14}", item) for item in items):
+        raise ValueError("write phone numbers with their country, such as +79161234567, separated by commas")
+    return items
+
+
 def _issuer(text: str) -> str:
     if not text.isascii() or not text.isdigit():
         raise ValueError("write the number that Google's Pay & Wallet Console shows")
@@ -219,6 +271,7 @@ _ROWS = (
     ),
     Setting("GOOGLE_KEY_FILE", Path, None, "The service account key (JSON) of the first brand."),
     Setting("GOOGLE_ISSUER_ID", _issuer, None, "The Google Wallet issuer id of the first brand."),
+    Setting("GOOGLE_RATE", _rate, "18", "Requests a second to Google's Wallet API, for each issuer."),
     Setting("FCM_URL", _url, "https://fcm.googleapis.com", "Firebase Cloud Messaging, or a stand-in."),
     Setting("FCM_KEY_FILE", Path, None, "The service account key (JSON) of the company's own Android app."),
     Setting(
@@ -227,7 +280,22 @@ _ROWS = (
         "https://walletpasses.appspot.com/api/v1/push",
         "The push relay of the WalletPasses app.",
     ),
+    Setting(
+        "RELAY_WALLETPASSES_KEY",
+        _header,
+        None,
+        "The API key of WalletPasses' relay, which raises its rate limit.",
+        secret=True,
+    ),
     Setting("RELAY_HOSTS", _hosts, "", "Hosts of other push relays that may be called."),
+    Setting("MAIL_URL", _mail_url, None, "The mail server that alarms are sent through.", secret=True),
+    Setting("MAIL_FROM", _mail_from, None, "The sender of mails."),
+    Setting("ALARM_MAIL", _mails, "", "Who else is told of certificates that end, besides each brand's admins."),
+    Setting("ALARM_PHONES", _phones, "", "Phones that are told so by the message gateway."),
+    Setting("GATEWAY_URL", str, None, "The message gateway, with {phone} and {text} in it.", secret=True),
+    Setting("GATEWAY_BODY", str, None, "The JSON that is posted to the message gateway.", secret=True),
+    Setting("GATEWAY_HEADERS", str, None, "Headers for the message gateway, a JSON object.", secret=True),
+    Setting("GATEWAY_EXPECT", str, None, "What a good answer of the message gateway holds."),
     Setting("NATS_URL", _nats_url, None, "NATS JetStream, to carry work between machines faster.", secret=True),
     Setting("LOG_FORMAT", _choice("json", "text"), "json", "How log lines look: json or text."),
 )
@@ -251,7 +319,7 @@ def names() -> tuple[str, ...]:
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = names()
     for name in sorted(environ):
-        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "docs/config.md lists all settings."
             raise SettingsError(f"{name} is not a setting: {hint}")

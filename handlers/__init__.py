@@ -10,4 +10,5 @@
 - ``wallet``      Apple's web service; ``install`` the page behind the link; ``hooks`` the loyalty backend's webhooks
 - ``api``         the REST interface; ``models`` its shapes; ``openapi`` its description; ``idempotency``
 - ``health`` ``metrics``  alive, ready, counted
+- ``studio``  where people make, try, publish and hand out cards: a room of its own, its ``__init__`` says how a screen is added
 """

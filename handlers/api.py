@@ -21,6 +21,7 @@ from store import templates as store_templates
 from store import timeline as store_timeline
 from store.cards import UNSET, CardFilter, CardRef, CardView, Change, Changed, Issued, NewCard, Patch
 from store.errors import StoreError
+from store.google import Mode
 from store.keys import ApiKey
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -121,6 +122,15 @@ async def templates(request: web.Request) -> web.Response:
     return respond(models.TemplateListAnswer(templates=shown))
 
 
+async def losses(request: web.Request) -> web.Response:
+    """GET /api/v1/templates/{key}/loss."""
+    key = await authorized(request, "templates:read")
+    name = request.match_info["key"]
+    number, found = await store_templates.losses(request.app[DATABASE], key.brand_id, name)
+    shown = [models.LossAnswer(**one.to_json()) for one in found]
+    return respond(models.LossListAnswer(template=name, revision=number, losses=shown))
+
+
 async def authorized(request: web.Request, scope: str) -> ApiKey:
     """The key of ``Authorization: Bearer``; 401 without a living one, 403 without the scope."""
     values = request.headers.getall("Authorization", [])
@@ -163,7 +173,7 @@ def card_answer(request: web.Request, card: CardView) -> models.CardAnswer:
         channel=card.channel,
         install_url=links.install_url(public_url, card.install_token),
         apple_url=links.apple_url(public_url, card.install_token),
-        google_url=None,  # there is no Google Wallet yet
+        google_url=None if card.google_mode == Mode.OFF else links.google_url(public_url, card.install_token),
         created_at=card.created_at,
         updated_at=card.updated_at,
     )

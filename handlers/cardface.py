@@ -6,7 +6,7 @@ phone gets and not what somebody typed.
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
 from passkit import preview
@@ -76,6 +76,11 @@ def clip(text: str, letters: int) -> str:
     """The beginning of a text, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
+
+
+def bytes_of(picture: str) -> bytes:
+    """What a data URL of ``face`` holds."""
+    return b64decode(picture.partition(",")[2])
 
 
 def _picture(content: bytes) -> str:

@@ -37,9 +37,11 @@ _ROWS = (
     Kind("bad_cursor", 400, "Unknown cursor", "Use `next_cursor` of the last answer unchanged, or leave it out."),
     Kind("unauthorized", 401, "Unauthorized", "Send a valid credential in the Authorization header."),
     Kind("webhook_refused", 401, "Webhook refused", "The delivery could not be verified; `hooks log` shows why."),
+    Kind("callback_refused", 401, "Callback refused", "Google did not sign this for this issuer; the log says why."),
     Kind("forbidden", 403, "Not allowed", "This key lacks the scope; make one that has it with `key add`."),
     Kind("not_found", 404, "Not found", "There is nothing at this address."),
     Kind("card_not_found", 404, "No such card", "This brand has no card by that name."),
+    Kind("news_not_found", 404, "No such news", "This brand has no news by that id."),
     Kind("template_not_found", 404, "No such template", "This brand has no template with this key."),
     Kind("method_not_allowed", 405, "Method not allowed", "The Allow header names the methods that work here."),
     Kind("too_slow", 408, "Too slow", "The body took too long to arrive; send it again."),
@@ -47,6 +49,8 @@ _ROWS = (
     Kind("card_ambiguous", 409, "Several cards fit", "Name the card by `serial_number`, or add `template`."),
     Kind("already_exists", 409, "It exists already", "Choose another name, or change the one that exists."),
     Kind("not_published", 409, "Template not published", "Publish the template before issuing cards of it."),
+    Kind("plan_changed", 409, "It is another by now", "What was reviewed has changed: look at the review again."),
+    Kind("variable_in_use", 409, "A source still sets it", "Keep the variable, or make it an alias of its successor."),
     Kind(
         "idempotency_running", 409, "Still running", "The first request with this key is not finished; try again soon."
     ),
@@ -62,6 +66,7 @@ _ROWS = (
         "pass_failed", 500, "The pass cannot be made", "The card's data breaks its template; the log names the place."
     ),
     Kind("unavailable", 503, "Not available now", "The database does not answer; the same request may succeed later."),
+    Kind("callback_keys_missing", 503, "Keys not known yet", "Google's root keys have not been read; send it again."),
     Kind("signing_unavailable", 503, "Signing not available", "No certificate of this pass type is valid now."),
 )
 CATALOGUE: Mapping[str, Kind] = {row.code: row for row in _ROWS}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from math import inf
 
 import jinja2
+import structlog
 from aiohttp import web
 
 from handlers.guard import GUARD as GUARD
@@ -39,6 +40,8 @@ class HandlerOptions:
     docs_url: str = "https://github.com/passbell/passbell/blob/main/docs"
     body_seconds: float = 30.0
     """How long a request body may take to arrive: 1 MiB over a slow phone line."""
+    has_gateway: bool = False
+    """Whether the settings name a message gateway, by which a phone can prove itself; a brand may have its own."""
     clock: Clock = utc_now
 
 
@@ -65,6 +68,8 @@ READINESS = web.AppKey("readiness", Readiness)
 LIFECYCLE = web.AppKey("lifecycle", Lifecycle)
 LIMITER = web.AppKey("limiter", Limiter)
 PAGES = web.AppKey("pages", jinja2.Environment)
+LOG = web.AppKey("log", structlog.typing.FilteringBoundLogger)
+"""Where a request's line goes: bound once, because every request has one."""
 STATIC = web.AppKey("static", dict[str, tuple[bytes, str]])
 
 

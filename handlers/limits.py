@@ -1,7 +1,7 @@
 """How often an address may fail: token buckets in memory, for strangers only.
 
-What counts is a wrong token, key, signature or link, a list for a device we do not know, and ``POST /v1/log``. A
-request that proves itself is never limited, whatever its neighbours do: many phones share one address.
+What counts is a wrong token, key, signature or link, a list for a device we do not know, ``POST /v1/log``, and forms of join
+links. A request that proves itself is never limited, whatever its neighbours do: many phones share one address.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     FAILURE = "failure"
     UNKNOWN_DEVICE = "unknown_device"
     LOG = "log"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ ALLOWANCES = {
     Kind.FAILURE: Allowance(burst=100, per_second=1.0),  # a misconfigured backend retries; a guesser gets nowhere
     Kind.UNKNOWN_DEVICE: Allowance(burst=100, per_second=1.0),  # phones whose last card was removed
     Kind.LOG: Allowance(burst=30, per_second=0.2, per_second_for_all=20.0),  # written to the database, by anybody
+    Kind.JOIN: Allowance(burst=40, per_second=0.2, per_second_for_all=50.0),  # a shop's guests share its Wi-Fi
 }
 
 

@@ -31,6 +31,10 @@ build_seconds = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5),
 )
 webhooks = Counter("passbell_webhook_events_total", "Webhook deliveries, by what became of them.", ["outcome"])
+callbacks = Counter(
+    "passbell_google_callbacks_total", "Google's save and delete callbacks, by what became of them.", ["result"]
+)
+save_links = Counter("passbell_google_save_links_total", "Visitors sent on to Google, by the kind of link.", ["kind"])
 log_messages = Counter("passbell_device_log_messages_total", "Lines that phones sent to /v1/log.", ["result"])
 certificate_expiry = Gauge(
     "passbell_certificate_expiry_timestamp_seconds", "When the newest certificate ends.", ["pass_type"]
@@ -46,12 +50,14 @@ NAMES = (
     "passbell_pass_bytes",
     "passbell_pass_build_duration_seconds",
     "passbell_webhook_events_total",
+    "passbell_google_callbacks_total",
+    "passbell_google_save_links_total",
     "passbell_device_log_messages_total",
     "passbell_certificate_expiry_timestamp_seconds",
 )
 """Every name of this file, as docs/operate.md lists them."""
 
-for _surface in ("wallet", "api", "hooks", "install"):
+for _surface in ("wallet", "api", "hooks", "install", "callback", "images"):
     refused.labels(_surface)
 for _result in ("served", "unchanged", "cut", "failed"):
     passes.labels(_result)

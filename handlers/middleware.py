@@ -19,7 +19,7 @@ from prometheus_client import Histogram
 from handlers import addresses, errors, metrics, pages
 from handlers.errors import ProblemError
 from handlers.guard import GUARD, Connection
-from handlers.keys import LIMITER, OPTIONS, REQUEST_ID, root
+from handlers.keys import LIMITER, LOG, OPTIONS, REQUEST_ID, root
 from handlers.limits import Kind
 
 log = structlog.get_logger("passbell.http")
@@ -128,7 +128,7 @@ def _tell(request: web.Request, status: int, seconds: float) -> None:
     route = route_template(request)
     method = request.method if request.method in _METHODS else "other"
     _measure(route, method, status // 100).observe(seconds)
-    log.info(
+    root(request)[LOG].info(
         "request",
         method=method,
         route=route,

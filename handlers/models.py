@@ -116,7 +116,9 @@ class CardAnswer(_Answered):
     channel: str | None
     install_url: str
     apple_url: str
-    google_url: str | None = Field(description="null: Google Wallet is not served yet.")
+    google_url: str | None = Field(
+        description="The way to Google Wallet's save link; null where the brand's Google is off."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -213,6 +215,25 @@ class TemplateListAnswer(_Answered):
     """The brand's templates by key."""
 
     templates: list[TemplateAnswer]
+
+
+class LossAnswer(_Answered):
+    """Something that one of the two wallets cannot show."""
+
+    direction: Literal["apple_to_google", "google_to_apple"] = Field(
+        description="Whose feature, and who goes without it."
+    )
+    pointer: str = Field(description="JSON pointer into template.yaml; empty for the whole.")
+    lost: str
+    instead: str
+
+
+class LossListAnswer(_Answered):
+    """What differs between the two wallets for one revision, Google's losses first."""
+
+    template: str
+    revision: int
+    losses: list[LossAnswer]
 
 
 HookResult = Literal["applied", "nothing_visible", "duplicate", "stale", "no_card", "held"]

@@ -16,10 +16,11 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from handlers import models, pages
+from handlers import models, newsmodels, pages
 from handlers.errors import CATALOGUE, MEDIA_TYPE
 from handlers.keys import OPTIONS
 from passkit.model import CardState
+from store.newsrequests import NewsRequest
 
 VERSION = "1.0.0"
 _PROBLEM = {"$ref": "#/components/schemas/ProblemAnswer"}
@@ -61,6 +62,7 @@ class Operation:
     body: type[BaseModel] | None = None
     parameters: tuple[Parameter, ...] = ()
     description: str = ""
+    needs_body: bool = True
 
 
 def _text(name: str, place: str, description: str, **schema: Any) -> Parameter:
@@ -71,6 +73,7 @@ _SERIAL = _text("serial", "path", "The card's serial number.")
 _IDEMPOTENCY = _text(
     "Idempotency-Key", "header", "Any text of yours: the same key gives the same answer.", maxLength=200
 )
+_NEWS = _text("id", "path", "The news's id.")
 _COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable")
 _BODIES = ("bad_json", "too_slow", "body_too_large", "unsupported_body", "invalid")
 _EVENTS = (
@@ -79,7 +82,6 @@ _EVENTS = (
     "conflict",
     "already_exists",
     "not_published",
-    "not_supported",
     "rate_limited",
     "internal",
     "unavailable",
@@ -165,6 +167,84 @@ OPERATIONS = (
         parameters=(_SERIAL,),
     ),
     Operation(
+        "POST",
+        "/api/v1/news",
+        "createNews",
+        "Write a news",
+        {201: newsmodels.NewsAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "not_published"),
+        "news:write",
+        NewsRequest,
+        (_IDEMPOTENCY,),
+        "A draft: nobody is told before it is started. 422 on a template that shows no `news.*`.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/news",
+        "listNews",
+        "List news",
+        {200: newsmodels.NewsListAnswer},
+        (*_COMMON, "bad_cursor", "invalid"),
+        "news:read",
+        parameters=(
+            _text("cursor", "query", "`next_cursor` of the last answer."),
+            Parameter("limit", "query", "News a page.", {"type": "integer", "minimum": 1, "maximum": models.MAX_LIMIT}),
+            _text("template", "query", "Only news on this template."),
+        ),
+    ),
+    Operation(
+        "GET",
+        "/api/v1/news/{id}",
+        "getNews",
+        "Read a news, and how far it is",
+        {200: newsmodels.NewsAnswer},
+        (*_COMMON, "news_not_found"),
+        "news:read",
+        parameters=(_NEWS,),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news/{id}:dry-run",
+        "dryRunNews",
+        "See what starting it would do",
+        {200: newsmodels.DryRunAnswer},
+        (*_COMMON, "news_not_found", "conflict", "invalid", "not_published"),
+        "news:write",
+        parameters=(_NEWS,),
+        description="Counts the audience and draws samples. Nobody is told.",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news/{id}:start",
+        "startNews",
+        "Send a news, or schedule it",
+        {200: newsmodels.NewsAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "news_not_found", "conflict", "plan_changed", "not_published"),
+        "news:write",
+        newsmodels.NewsStart,
+        (_NEWS, _IDEMPOTENCY),
+        "With the `plan` of a dry run it starts only what was seen. Started already, it stays as it is.",
+        needs_body=False,
+    ),
+    *(
+        Operation(
+            "POST",
+            f"/api/v1/news/{{id}}:{name}",
+            f"{name}News",
+            summary,
+            {200: newsmodels.NewsAnswer},
+            (*_COMMON, "news_not_found", "conflict"),
+            "news:write",
+            parameters=(_NEWS,),
+            description=description,
+        )
+        for name, summary, description in (
+            ("pause", "Push a news to nobody more", "Who has it keeps it; a phone that asks by itself gets it."),
+            ("resume", "Go on with a paused news", "It goes on where it was paused."),
+            ("cancel", "Take a news back", "Over now, silently: cards show what they showed before."),
+        )
+    ),
+    Operation(
         "GET",
         "/api/v1/templates",
         "listTemplates",
@@ -172,6 +252,16 @@ OPERATIONS = (
         {200: models.TemplateListAnswer},
         _COMMON,
         "templates:read",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/templates/{key}/loss",
+        "getTemplateLoss",
+        "What either wallet cannot show of a template",
+        {200: models.LossListAnswer},
+        (*_COMMON, "template_not_found", "not_published"),
+        "templates:read",
+        parameters=(_text("key", "path", "The template's key."),),
     ),
     Operation(
         "POST",
@@ -259,7 +349,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["parameters"] = [parameter.to_json() for parameter in operation.parameters]
     if operation.body is not None:
         schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        described["requestBody"] = {
+            "required": operation.needs_body,
+            "content": {"application/json": {"schema": schema}},
+        }
     if operation.scope is not None:
         described["security"] = [{"key": []}]
         described["x-scope"] = operation.scope

@@ -29,7 +29,9 @@ PAGE_HEADERS = {
 }
 """A page whose address is a secret: not kept, not indexed, not told to others, and it runs nothing."""
 
-_FOR_PROGRAMS = ("/api/v1", "/hooks", "/passkit", "//passkit", "/metrics", "/healthz", "/readyz")
+_FOR_PROGRAMS = (
+    "/api/v1", "/hooks", "/passkit", "//passkit", "/google/callback", "/images", "/metrics", "/healthz", "/readyz",
+)  # fmt: skip
 
 
 def environment(static: Mapping[str, tuple[bytes, str]]) -> jinja2.Environment:
@@ -73,7 +75,7 @@ def render(
 
 def wants_page(request: web.Request) -> bool:
     """Whether a person reads the answer: an install link, or a browser anywhere but on the surfaces for programs."""
-    if request.path.startswith("/i/"):
+    if request.path.startswith(("/i/", "/j/")):
         return not request.path.endswith((".pkpass", ".svg")) or "text/html" in request.headers.get("Accept", "")
     return "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_FOR_PROGRAMS)
 
@@ -107,6 +109,11 @@ async def static(request: web.Request) -> web.Response:
         "Cache-Control": "public, max-age=31536000, immutable" if "v" in request.query else "public, max-age=300"
     }
     return web.Response(body=content, content_type=media_type, headers=headers)
+
+
+def version(request: web.Request, name: str) -> str:
+    """What makes a new address of a static file whose content is new."""
+    return _version(root(request)[STATIC][name][0])
 
 
 def shape(schema: Mapping[str, Any]) -> str:

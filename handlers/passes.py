@@ -73,10 +73,10 @@ def _follow(request: web.Request, serving: Serving) -> None:
 
     def taken() -> None:
         metrics.passes.labels("served").inc()
-        cards.note_served(db, serving.card_id, serving.edition)
+        cards.note_served(db, serving.card_id, serving.edition, has_news=serving.has_news)
 
     def cut() -> None:
         metrics.passes.labels("cut").inc()
-        cards.note_cut(db, serving.card_id, serving.edition)
+        cards.note_cut(db, serving.card_id, serving.edition, has_news=serving.has_news)
 
     when_taken(request, taken, cut)

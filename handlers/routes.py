@@ -7,13 +7,28 @@ import time
 import aiohttp.http_parser
 from aiohttp import web
 
-from handlers import addresses, api, health, hooks, install, middleware, openapi, pages, wallet
+from handlers import (
+    addresses,
+    api,
+    google,
+    health,
+    hooks,
+    install,
+    join,
+    look,
+    middleware,
+    news,
+    openapi,
+    pages,
+    wallet,
+)
 from handlers.body import API_LIMIT
 from handlers.guard import IsExempt
 from handlers.keys import (
     DATABASE,
     LIFECYCLE,
     LIMITER,
+    LOG,
     OPTIONS,
     PAGES,
     READINESS,
@@ -24,16 +39,23 @@ from handlers.keys import (
     Readiness,
 )
 from handlers.limits import Limiter
+from handlers.studio import routes as studio
+from handlers.studio.rendering import RENDERER, NoRenderer, Renderer
 from passkit.apple.signing import Signers
 from store.dialect import Database
 
 
-def application(db: Database, signers: Signers, options: HandlerOptions) -> web.Application:
-    """The whole web side; the caller owns the database and closes it after the application."""
+def application(
+    db: Database, signers: Signers, options: HandlerOptions, renderer: Renderer | None = None
+) -> web.Application:
+    """The whole web side; the caller owns the database and the renderer of drafts, and closes them after the application."""
     require_c_parser()
     app = web.Application(middlewares=[middleware.observe, middleware.answer_errors], client_max_size=API_LIMIT)
     app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
     app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
+    app[google.WAITING] = google.Waiting()
+    app[LOG] = middleware.log.bind()
+    app[RENDERER] = renderer or NoRenderer()
     static = pages.static_files()
     app[STATIC], app[PAGES] = static, pages.environment(static)
     app.on_response_prepare.append(middleware.on_prepare)
@@ -44,6 +66,16 @@ def application(db: Database, signers: Signers, options: HandlerOptions) -> web.
             web.get("/i/{token}/card.pkpass", install.card),
             web.get("/i/{token}/card.svg", install.picture),
             web.get("/i/{token}/qr.svg", install.qr),
+            web.post("/i/{token}/consents", install.agree),
+            web.get("/i/{token}/google", google.save),
+            web.get("/j/{slug}", join.page),
+            web.post("/j/{slug}", join.join),
+            web.post("/j/{slug}/code", join.code),
+            web.get("/j/{slug}/card.svg", join.picture),
+            web.get("/look/{colors}", look.stylesheet),
+            web.post("/google/callback/{brand}", google.callback),
+            web.get("/images/{hash}.png", google.image),
+            web.get("/robots.txt", google.robots),
             web.post("/hooks/{source}", hooks.deliver),
             web.post("/api/v1/cards", api.issue),
             web.get("/api/v1/cards", api.listing),
@@ -51,7 +83,16 @@ def application(db: Database, signers: Signers, options: HandlerOptions) -> web.
             web.get("/api/v1/cards/{serial}", api.show),
             web.patch("/api/v1/cards/{serial}", api.change),
             web.get("/api/v1/cards/{serial}/timeline", api.timeline),
+            web.post("/api/v1/news", news.create),
+            web.get("/api/v1/news", news.listing),
+            web.get("/api/v1/news/{id}", news.show),
+            web.post("/api/v1/news/{id}:dry-run", news.dry_run),
+            web.post("/api/v1/news/{id}:start", news.start),
+            web.post("/api/v1/news/{id}:pause", news.pause),
+            web.post("/api/v1/news/{id}:resume", news.resume),
+            web.post("/api/v1/news/{id}:cancel", news.cancel),
             web.get("/api/v1/templates", api.templates),
+            web.get("/api/v1/templates/{key}/loss", api.losses),
             web.get("/api/v1/openapi.json", openapi.description),
             web.get("/api", openapi.page),
             web.get("/static/{name}", pages.static),
@@ -60,17 +101,21 @@ def application(db: Database, signers: Signers, options: HandlerOptions) -> web.
             web.get("/metrics", health.prometheus),
         ]
     )
+    studio.mount(app)
     return app
 
 
 def apple_web_service() -> list[web.RouteDef]:
-    """Apple's five endpoints under ``/passkit``; every slash may be doubled, as PassAndroid and others double them."""
+    """Apple's five endpoints under ``/passkit`` and PassWallet's own; slashes may be doubled, as PassAndroid doubles them."""
     registration = _tolerant("passkit", "v1", "devices", "{device}", "registrations", "{pass_type}", "{serial}")
+    attido = _tolerant("passkit", "v1", "devices", "{device}", "registrations_attido", "{pass_type}", "{serial}")
     listing = _tolerant("passkit", "v1", "devices", "{device}", "registrations", "{pass_type}")
     card = _tolerant("passkit", "v1", "passes", "{pass_type}", "{serial}")
     return [
         web.post(registration, wallet.register),
         web.delete(registration, wallet.unregister),
+        web.post(attido, wallet.register),
+        web.delete(attido, wallet.unregister),
         web.get(listing, wallet.changed),
         web.get(card, wallet.fetch),
         web.post(_tolerant("passkit", "v1", "log"), wallet.log),

@@ -22,13 +22,16 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def register(request: web.Request) -> web.Response:
-    """POST .../devices/{device}/registrations/{pass_type}/{serial}: 201 for a new registration, 200 for a known one."""
+    """POST .../devices/{device}/registrations/{pass_type}/{serial}: 201 for a new registration, 200 for a known one.
+
+    PassWallet posts to ``registrations_attido`` instead; the scheme says who it is, and the body how it is rung.
+    """
     scheme, generation = _authenticated(request)
     platform = webservice.platform(scheme, request.headers.get("X-Pass-Client"))
-    push_token = webservice.registration(await body.read(request, body.WALLET_LIMIT), platform)
+    registration = webservice.registration(await body.read(request, body.WALLET_LIMIT), platform)
     device = request.match_info["device"]
-    if isinstance(push_token, Malformed):
-        raise ProblemError("bad_request", push_token.reason)
+    if isinstance(registration, Malformed):
+        raise ProblemError("bad_request", registration.reason)
     if not webservice.is_identifier(device):
         raise ProblemError("bad_request", "This cannot be a device library identifier.")
     registered = await registrations.register(
@@ -37,8 +40,8 @@ async def register(request: web.Request) -> web.Response:
         serial=request.match_info["serial"],
         generation=generation,
         device_library_identifier=device,
-        push_token=push_token,
-        platform=platform,
+        push_token=registration.push_token,
+        platform=registration.platform,
         now=request.app[OPTIONS].clock(),
     )
     if registered is None:

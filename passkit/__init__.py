@@ -10,7 +10,9 @@ No I/O, no clock, no dice: time, ids and random bytes are arguments. The map of 
 - ``render``   ``compile_revision`` once, ``fill`` per card: ``expressions`` and ``filters`` are what an author may write,
   ``plan`` one language compiled, ``localise`` what is translated so that data never is
 - ``change``   editions, what is visible, what rings
-- ``limits``   both platforms' limits as data; ``images`` uploads to exact slots; ``preview`` faces of built passes
+- ``limits``   both platforms' limits as data; ``images`` uploads to exact slots; ``pictures`` a revision's, by what a card's
+  data chooses, ``stamps`` drawn;  ``preview`` faces of built passes
+- ``phones`` ``names``  numbers and names in forms that can be compared; ``typed``  what a person types, as a value and back
 - ``links`` ``hooks``  our URLs; Standard Webhooks signatures
 - ``apple/``   pass.json, the pkpass bundle, the CMS signature, the web service protocol without HTTP
 - ``google/``  classes, objects and save links

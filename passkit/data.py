@@ -20,7 +20,7 @@ from passkit.schema import Template
 from passkit.schemacheck import pointer
 from passkit.variables import NotAccepted, Variable, accept_value, text_problem
 
-__all__ = ["accept", "formatted", "from_json", "sample", "text_problem", "to_json", "with_defaults"]
+__all__ = ["accept", "formatted", "from_json", "name_of", "sample", "text_problem", "to_json", "with_defaults"]
 
 _SAMPLES: dict[str, Value] = {
     "integer": 0,
@@ -39,21 +39,32 @@ def accept(template: Template, given: Mapping[str, Any], *, partial: bool = Fals
     """The typed values of what a client gave; raises DataError with every problem.
 
     Without ``partial`` every required variable must be there; with it (a PATCH, a hook) what is absent stays as it is.
-    In both, null clears a variable to its default, or to nothing where it is optional. Only what was given is answered.
+    In both, null clears a variable to its default, or to nothing where it is optional. Only what was given is answered,
+    under the names of today: an alias is taken for the variable that it was.
     """
     problems: list[Problem] = []
     accepted: dict[str, Value] = {}
     for name, value in given.items():
+        today = name_of(template, name)
         try:
-            accepted[name] = _accepted(template, name, value)
+            if today in accepted or (today != name and today in given):
+                fix = f"Send `{today}` alone."
+                raise NotAccepted(f"`{name}` is another name of `{today}`, which is given too", fix)
+            accepted[today] = _accepted(template, today, value)
         except NotAccepted as error:
             place = pointer("data", name) + error.below
             problems.append(Problem(Severity.ERROR, place, str(error), error.fix))
     if not partial:
-        problems += [_missing(name, variable) for name, variable in _required(template) if name not in given]
+        named = {name_of(template, name) for name in given}
+        problems += [_missing(name, variable) for name, variable in _required(template) if name not in named]
     if problems:
         raise DataError(problems)
     return accepted
+
+
+def name_of(template: Template, name: str) -> str:
+    """The variable that ``name`` means: itself, or the one that was called so before."""
+    return name if name in template.variables else template.aliases.get(name, name)
 
 
 def _accepted(template: Template, name: str, value: Any) -> Value:
@@ -110,13 +121,19 @@ def _stored(value: Value) -> Any:
 def from_json(template: Template, stored: Mapping[str, Any]) -> dict[str, Value]:
     """``to_json`` undone. It checks the type only: limits that came later do not spoil cards that exist.
 
-    Variables that the template does not know, or that it declares with another type now, are left out.
+    Variables that the template does not know, or that it declares with another type now, are left out. What a card holds
+    under a former name is read where nothing is held under the present one.
     """
     loaded: dict[str, Value] = {}
     for name, value in stored.items():
         variable = template.variables.get(name)
         if variable is not None and (value is None or _fits(variable, value)):
             loaded[name] = _loaded(variable, value)
+    for former, name in template.aliases.items():
+        if former in stored and name not in stored and name not in loaded:
+            variable, value = template.variables[name], stored[former]
+            if value is None or _fits(variable, value):
+                loaded[name] = _loaded(variable, value)
     return loaded
 
 

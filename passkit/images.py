@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -26,6 +27,8 @@ from passkit.smallpng import encode, smallest_png
 Focus = tuple[float, float]
 """The point that a crop keeps in sight, as shares of width and height: (0, 0) is the top left."""
 CENTER: Focus = (0.5, 0.5)
+Encode = Callable[[Image.Image], bytes]
+"""What makes a PNG of a picture."""
 Box = tuple[float, float, float, float]
 """A part of a picture in its pixels: left, top, right, bottom."""
 
@@ -101,19 +104,65 @@ def intake(name: str, content: bytes) -> bytes:
 
 def slots(style: str, slot: str, content: bytes, focus: Focus = CENTER) -> dict[str, bytes]:
     """The files of one slot: ``{"logo.png": ..., "logo@2x.png": ..., "logo@3x.png": ...}``."""
-    place = slot_of(style, slot)
-    if place is None:
+    place = _place(style, slot)
+    picture = opened(content, (place.width * SCALES[-1], place.height * SCALES[-1]))
+    return _files(slot, place, _placed(picture, place, SCALES[-1], focus), picture.size)
+
+
+def placed(style: str, slot: str, content: bytes, focus: Focus = CENTER) -> Image.Image:
+    """A stored picture in its slot at @3x, to draw on before ``sizes`` makes the files."""
+    place = _place(style, slot)
+    return _placed(opened(content, (place.width * SCALES[-1], place.height * SCALES[-1])), place, SCALES[-1], focus)
+
+
+def sizes(style: str, slot: str, drawn: Image.Image, encode: Encode = smallest_png) -> dict[str, bytes]:
+    """The files of an exact slot from its picture at @3x, named as ``slots`` names them."""
+    return _files(slot, _place(style, slot), drawn, drawn.size, encode)
+
+
+def exact_box(style: str, slot: str) -> tuple[int, int]:
+    """The pixels of a slot at @3x."""
+    place = _place(style, slot)
+    return place.width * SCALES[-1], place.height * SCALES[-1]
+
+
+def _place(style: str, slot: str) -> Slot:
+    if (place := slot_of(style, slot)) is None:
         raise ImageError(f"A pass has no picture called {slot!r}; it may have {', '.join(SLOTS)}.")
-    found = _checked(content)
-    largest = SCALES[-1]
-    want = _cover(found.size, (place.width * largest, place.height * largest), found.orientation >= 5)
-    picture = _upright(found, _decoded(found, want))
-    drawn = _placed(picture, place, largest, focus)
+    return place
+
+
+def _files(
+    slot: str, place: Slot, drawn: Image.Image, original: tuple[int, int], encode: Encode = smallest_png
+) -> dict[str, bytes]:
+    """From the largest down."""
     files: dict[str, bytes] = {}
     for scale in reversed(SCALES):
-        drawn = drawn if scale == largest else _scaled(drawn, picture, place, scale)
-        files[f"{slot}.png" if scale == 1 else f"{slot}@{scale}x.png"] = smallest_png(drawn)
+        drawn = drawn if scale == SCALES[-1] else _scaled(drawn, original, place, scale)
+        files[f"{slot}.png" if scale == 1 else f"{slot}@{scale}x.png"] = encode(drawn)
     return dict(reversed(files.items()))
+
+
+def opened(content: bytes, cover: tuple[int, int]) -> Image.Image:
+    """A stored picture upright in sRGB; a JPEG as small as its decoder can make it while it still covers ``cover``."""
+    found = _checked(content)
+    return _upright(found, _decoded(found, _cover(found.size, cover, found.orientation >= 5)))
+
+
+def cropped(picture: Image.Image, box: tuple[int, int], focus: Focus = CENTER) -> Image.Image:
+    """``box`` filled with the part of the picture around ``focus``."""
+    return _resized(picture, box, _crop(picture.size, box, focus))
+
+
+def resized(picture: Image.Image, to: tuple[int, int]) -> Image.Image:
+    """The whole picture in exactly this size."""
+    return _resized(picture, to)
+
+
+def fitted_in(picture: Image.Image, box: tuple[int, int]) -> Image.Image:
+    """The whole picture as large as the box takes it."""
+    ratio = min(box[0] / picture.width, box[1] / picture.height)
+    return _resized(picture, (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio))))
 
 
 def _checked(content: bytes) -> ImageFile:
@@ -252,11 +301,11 @@ def _crop(original: tuple[int, int], box: tuple[int, int], focus: Focus) -> Box:
     return left, top, min(left + part_width, width), min(top + part_height, height)
 
 
-def _scaled(larger: Image.Image, picture: Image.Image, place: Slot, scale: int) -> Image.Image:
+def _scaled(larger: Image.Image, original: tuple[int, int], place: Slot, scale: int) -> Image.Image:
     """The next smaller file from the larger one, not from the source: the same look at a fifth of the time."""
     if place.exact:
         return _resized(larger, (place.width * scale, place.height * scale))
-    return _resized(larger, _fitted(picture.size, place, scale))
+    return _resized(larger, _fitted(original, place, scale))
 
 
 def _kind(name: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from passkit import limits_fields as fields
+from passkit import limits_google as google
 from passkit import limits_pass as whole
 from passkit import limits_pictures as pictures
 from passkit import limits_texts as texts
@@ -53,6 +54,9 @@ RULES: tuple[Rule, ...] = (
     Rule(_N, BUILDER + "PassPackage.swift", pictures.much_cut_off),
     Rule(_W, APPLE + "building-a-pass", pictures.unused_files),
     Rule(_N, APPLE + "creating-a-poster-generic-pass", pictures.poster_without_pictures),
+    Rule(_W, OURS + "a stamp is sharp", pictures.soft_stamps),
+    Rule(_W, APPLE + "creating-a-store-card-pass", pictures.stamps_under_texts),
+    Rule(_W, OURS + "what a picture says, a field says too", pictures.unspoken_stamps),
     Rule(_N, APPLE + "creating-a-store-card-pass", pictures.nothing_at_the_top),
     # Fields: how many are drawn, and what a zone takes.
     Rule(_W, APPLE + "creating-a-store-card-pass", fields.too_many),
@@ -93,12 +97,22 @@ RULES: tuple[Rule, ...] = (
     Rule(_N, APPLE + "pass/barcodes-data.dictionary", whole.barcode_beyond_latin),
     Rule(_W, APPLE + "pass/barcodes-data.dictionary", whole.barcode_alphabets),
     Rule(_W, "https://www.w3.org/TR/WCAG22/#contrast-minimum", whole.low_contrast),
-    Rule(_W, GOOGLE, whole.google_hints),
+    # Google.
+    Rule(_W, GOOGLE, google.google_hints),
+    Rule(_E, GOOGLE, google.google_expressions),
+    Rule(_E, GOOGLE + "RotatingBarcode", google.google_secret),
+    Rule(_W, GOOGLE + "loyaltyclass", google.google_titles),
+    Rule(_W, GOOGLE + "loyaltyobject", google.google_crowded),
+    Rule(_W, GOOGLE + "transitobject", google.google_departure),
+    Rule(_W, "https://developers.google.com/wallet/generic/resources/brand-guidelines", google.google_logo),
+    Rule(_W, GOOGLE + "loyaltyclass", google.google_lengths),
+    Rule(_W, GOOGLE + "AppLinkData", google.google_button),
     # Texts, translations and variables.
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.no_table),
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.untranslated),
     Rule(_W, APPLE + "creating-the-source-for-a-pass", texts.translations_of_nothing),
     Rule(_W, OURS + "a variable is declared to be seen", texts.unused_variables),
+    Rule(_W, OURS + "who asks for personal data asks for consent", texts.asks_without_consent),
     Rule(_N, OURS + "a variable is declared to be seen", texts.no_samples),
 )
 

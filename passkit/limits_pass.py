@@ -1,4 +1,4 @@
-"""The rules of ``limits`` about the pass as a whole: keys by style, dates, places, barcodes, colours, NFC, Google's hints."""
+"""The rules of ``limits`` about the pass as a whole: keys by style, dates, places, barcodes, colours, NFC."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,7 +23,7 @@ from passkit.schemacheck import pointer
 from passkit.variables import instant
 
 MOST: Mapping[str, tuple[int, str]] = {
-    "locations": (10, "iOS looks at ten"),
+    "locations": (10, "iOS looks at ten, and Google takes no more"),
     "beacons": (10, "iOS looks at ten"),
     "featured_actions": (2, "Wallet shows two"),
 }
@@ -54,8 +53,6 @@ ALPHABETS: Mapping[str, re.Pattern[str]] = {
     "ean13": re.compile(r"([0-9]{13})?"),  # ISO/IEC 15420
 }
 """What a line code can write; an empty message is no barcode at all."""
-GOOGLE_TYPES = ("loyalty", "generic", "offer", "giftCard", "eventTicket", "flight", "transit")
-GOOGLE_HINTS = ("points", "account_name", "account_id", "title", "subtitle", "header")
 MAX_INTERVAL = timedelta(hours=24)
 MAX_NFC_MESSAGE = 64
 """Bytes."""
@@ -246,11 +243,13 @@ def _examples(template: Template, text: str) -> Iterator[str]:
 
 
 def barcode_beyond_latin(template: Template) -> Iterator[Found]:
-    """Outside latin-1 the message is sent as utf-8, which old scanners misread."""
+    """Outside latin-1 the message is sent as utf-8, which old scanners misread; who asks for utf-8 knows."""
     for index, code in enumerate(template.barcode):
-        if any(not _fits(example, "iso-8859-1") for example in _examples(template, code.message)):
+        if code.encoding != "utf-8" and any(
+            not _fits(example, "iso-8859-1") for example in _examples(template, code.message)
+        ):
             detail = "the message has characters outside latin-1, and is written in utf-8"
-            fix = "Try it on your scanner, or put only the card number into it."
+            fix = "Try it on your scanner and write `encoding: utf-8`, or put only the card number into it."
             yield f"{template.place('barcode', index)}/message", detail, fix
 
 
@@ -274,16 +273,23 @@ def _fits(text: str, encoding: str) -> bool:
 
 
 def low_contrast(template: Template) -> Iterator[Found]:
-    """Texts that hardly stand out from the card."""
-    ground = _luminance(template.colors.background)
-    for key in ("foreground", "label"):
-        light = _luminance(getattr(template.colors, key))
-        if ground is None or light is None or template.use_automatic_colors:
-            continue
-        ratio = (max(ground, light) + 0.05) / (min(ground, light) + 0.05)
-        if ratio < LEAST_CONTRAST:
-            detail = f"{key} and background have a contrast of {ratio:.1f} : 1, and large text needs {LEAST_CONTRAST:.0f} : 1"
-            yield f"/colors/{key}", detail, "Take a lighter or darker one."
+    """Texts that hardly stand out from the card, in its own colours and in each variant's."""
+    if template.use_automatic_colors:
+        return
+    looks = [("", template.colors)]
+    looks += [(f"/variants/{index}", variant.colors) for index, variant in enumerate(template.variants)]
+    for place, colors in looks:
+        own = colors.model_fields_set
+        ground = _luminance(colors.background or template.colors.background)
+        for key in ("foreground", "label"):
+            light = _luminance(getattr(colors, key) or getattr(template.colors, key))
+            if ground is None or light is None or not own & {key, "background"}:
+                continue
+            ratio = (max(ground, light) + 0.05) / (min(ground, light) + 0.05)
+            if ratio < LEAST_CONTRAST:
+                need = f"large text needs {LEAST_CONTRAST:.0f} : 1"
+                detail = f"{key} and background have a contrast of {ratio:.1f} : 1, and {need}"
+                yield f"{place}/colors/{key if key in own else 'background'}", detail, "Take a lighter or darker one."
 
 
 def _luminance(text: str | None) -> float | None:
@@ -299,19 +305,3 @@ def _luminance(text: str | None) -> float | None:
     shares = [int(part) / 255 for part in written.removeprefix("rgb(").rstrip(")").split(",")]
     red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def google_hints(template: Template) -> Iterator[Found]:
-    """Google's hints name a type that exists and fields or values of this template."""
-    kind: Any = template.google.get("type")
-    if kind is not None and kind not in GOOGLE_TYPES:
-        close = get_close_matches(str(kind), GOOGLE_TYPES, n=1)
-        fix = f"Did you mean `{close[0]}`?" if close else f"Use one of: {', '.join(GOOGLE_TYPES)}."
-        yield "/google/type", f"Google has no pass type `{kind}`", fix
-    keys = {field.key for _, _, _, field in every_field(template)}
-    for hint in GOOGLE_HINTS:
-        named = template.google.get(hint)
-        known = keys | set(template.variables) | {"card.number", "card.serial_number", "card.external_id"}
-        if isinstance(named, str) and is_constant(named) and named not in known:
-            detail = f"`{named}` is neither a field's key nor a variable"
-            yield pointer("google", hint), detail, f"Use one of: {', '.join(sorted(keys))}."

@@ -49,11 +49,19 @@ def names_in(text: str) -> frozenset[str]:
         return frozenset()
 
 
+def shows_news(template: Template) -> bool:
+    """Whether a card has a place for news: any text reads ``news.text``, ``news.title`` or ``news.url``."""
+    return any("news" in names_in(text) for text in written_texts(template))
+
+
 def written_texts(template: Template) -> Iterator[str]:
-    """Every text of template.yaml but its variables' and the names of its parts."""
+    """Every text of template.yaml but the names of its parts and of its variables only the questions."""
     for name in type(template).model_fields:
         if name != "variables":
             yield from _texts(getattr(template, name))
+    for variable in template.variables.values():
+        if variable.ask and variable.ask.question:
+            yield variable.ask.question
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -91,6 +99,12 @@ def spoken_texts(template: Template) -> Iterator[tuple[str, str]]:
     for index, code in enumerate(template.barcode):
         if code.alt_text:
             yield f"{template.place('barcode', index)}/alt_text", code.alt_text
+    for name, variable in template.variables.items():
+        if variable.ask and variable.ask.question:
+            yield pointer("variables", name, "ask"), variable.ask.question
+    for kind in ("processing", "marketing"):
+        if consent := getattr(template.consents, kind):
+            yield pointer("consents", kind), consent.text
     yield from ((f"/locations/{index}/text", one.text) for index, one in enumerate(template.locations) if one.text)
     yield from ((f"/beacons/{index}/text", one.text) for index, one in enumerate(template.beacons) if one.text)
 

@@ -47,13 +47,26 @@ def translations_of_nothing(template: Template) -> Iterator[Found]:
 
 
 def unused_variables(template: Template) -> Iterator[Found]:
-    """A variable that no text reads: the backend sends it, nobody sees it."""
+    """A variable that no text reads and nobody is asked for: the backend sends it, nobody sees it."""
     texts = [*written_texts(template), *(text for table in template.strings.values() for text in table.values())]
     used = {name for text in texts for name in names_in(text)} | {text for text in texts if text in template.variables}
-    for name in template.variables:
-        if name not in used:
+    for name, variable in template.variables.items():
+        if name not in used and variable.ask is None:
             detail = f"no text of the card uses `{name}`"
             yield pointer("variables", name), detail, f"Show it as {{{{ {name} }}}}, or remove it."
+
+
+def asks_without_consent(template: Template) -> Iterator[Found]:
+    """Whoever asks people for their data has to ask whether they agree."""
+    for name, variable in template.variables.items():
+        if variable.ask and variable.personal and template.consents.processing is None:
+            detail = f"people are asked for `{name}`, and not whether you may keep it"
+            yield (
+                pointer("variables", name, "ask"),
+                detail,
+                "Write what they agree to under `consents: {processing: ...}`.",
+            )
+            return
 
 
 def no_samples(template: Template) -> Iterator[Found]:

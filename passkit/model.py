@@ -5,12 +5,12 @@ All frozen; money and points are integers in minor units or ``Decimal``; instant
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from passkit.apple.bundle import PreparedFiles
@@ -80,6 +80,13 @@ class News:
     url: str | None = None
 
 
+class Look(NamedTuple):
+    """What a card's data has chosen of its template: the place of a variant, and how many stamps are drawn."""
+
+    variant: int | None = None
+    stamps: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PassField:
     """A filled field, for comparing two passes: texts are what a person reads, in the card's language."""
@@ -96,13 +103,14 @@ class Pass:
     """A card filled into a revision, about to be built.
 
     ``document`` is pass.json as JSON values; ``strings`` one table per language (literal in pass.json -> translation);
-    ``images`` the prepared image part of the revision; ``signing_time`` the only place that ``now`` reaches.
-    ``fields`` are in order of importance, most important first.
+    ``images`` the prepared images of the revision, the same object for all cards of one look; ``signing_time`` the only
+    place that ``now`` reaches.
+    ``fields`` are in order of importance, most important first; they are made when somebody reads them.
     """
 
     document: Mapping[str, Any]
     strings: Mapping[str, Mapping[str, str]]
     images: PreparedFiles
-    fields: tuple[PassField, ...]
+    fields: Sequence[PassField]
     language: str
     signing_time: datetime

@@ -20,7 +20,19 @@ from passkit.errors import BundleError
 from passkit.preview_barcode import BarcodePicture, picture
 from passkit.preview_text import Span, spans, value_text
 
-__all__ = ["BarcodeFace", "Faces", "FieldFace", "Span", "faces", "faces_of", "strings_table", "unpack"]
+__all__ = [
+    "BarcodeFace",
+    "Faces",
+    "FieldFace",
+    "Span",
+    "faces",
+    "faces_of",
+    "picture",
+    "spans",
+    "strings_table",
+    "unpack",
+    "value_text",
+]
 
 STYLES = ("posterGeneric", "storeCard", "coupon", "generic", "eventTicket", "boardingPass")
 """In the order a phone of today prefers them when a pass carries two (posterGeneric and its fallback)."""

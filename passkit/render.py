@@ -10,24 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from passkit import data
-from passkit.apple import bundle
 from passkit.apple.document import Outline, outline
-from passkit.errors import ImageError, Problem, RenderError, Severity
-from passkit.expressions import Expression, Expressions
+from passkit.errors import Problem, RenderError, Severity
+from passkit.expressions import NAMESPACES, Expression, Expressions
 from passkit.formats import formats
-from passkit.images import slots
 from passkit.localise import Entry, Table, Tables, assign, tables
-from passkit.model import Brand, Card, CardState, News, Pass, PassField, Value
+from passkit.model import Brand, Card, CardState, News, Pass, Value
 from passkit.money import Money
-from passkit.plan import Json, Names, Plan, check_leaf, raise_problems, sentence, too_large
+from passkit.pictures import Pictures, prepare_images
+from passkit.plan import Names, Plan, Told, check_leaf, raise_problems, sentence, too_large
 from passkit.schema import Template
-from passkit.schemacheck import pointer
 
-CENTER = (0.5, 0.5)
 MAX_REMEMBERED = 64  # tables of translations with news in them, per language
+_SILENCE = {f"_news_{name}": "" for name in NAMESPACES["news"]}
 _SAMPLE_TIME = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
@@ -37,18 +36,19 @@ class Revision:
 
     template: Template
     brand: Brand
-    images: bundle.PreparedFiles
+    images: Pictures
     languages: tuple[str, ...]
     _plans: Mapping[str, Plan]
+    _quiet: Mapping[str, Plan]
     _defaults: Mapping[str, Value]
     _monies: tuple[tuple[str, str], ...]
 
-    def plan(self, language: str | None) -> Plan:
-        """The plan of the template's language closest to this one."""
-        return self._plans.get(language or "") or self._plans[self.template.language(language)]
+    def by_language(self, *, news: bool) -> Mapping[str, Plan]:
+        """One plan for each language, in the template's order: for cards with a news, or for those without."""
+        return self._plans if news else self._quiet
 
     def plans(self) -> Iterable[Plan]:
-        """One plan for each language, in the template's order."""
+        """One plan for each language, in the template's order, in which the news changes like a card's data."""
         return self._plans.values()
 
     def names(self, card: Card) -> dict[str, Any]:
@@ -79,63 +79,52 @@ def _spoken(texts: Mapping[str, str], language: str, languages: Iterable[str]) -
     return next((texts[other] for other in (*languages, *texts) if other in texts), "")
 
 
-def compile_revision(template: Template, brand: Brand, images: bundle.PreparedFiles | None = None) -> Revision:
+def compile_revision(template: Template, brand: Brand, images: Pictures | None = None) -> Revision:
     """The template with its brand, ready to fill; raises TemplateError with every problem.
 
     ``images`` from an earlier compilation of the same files saves preparing them again when only the brand has changed.
     """
     parts = outline(template, brand)
     raise_problems(parts.problems)
-    plans = _plans(template, brand, parts)
+    plans, quiet = _plans(template, brand, parts)
     monies = tuple(
         (name, one.currency) for name, one in template.variables.items() if one.type == "money" and one.currency
     )
     prepared = images if images is not None else prepare_images(template)
-    revision = Revision(template, brand, prepared, template.languages, plans, data.defaults(template), monies)
+    revision = Revision(template, brand, prepared, template.languages, plans, quiet, data.defaults(template), monies)
     raise_problems(list(_try_out(revision)))
     return revision
 
 
-def prepare_images(template: Template) -> bundle.PreparedFiles:
-    """Every picture in its exact sizes, hashed and stored once; a localised slot has no copy at the top, as Apple wants."""
-    made: dict[str, bytes] = {}
-    problems = []
-    localised = {slot for pictures in template.localized_images.values() for slot in pictures}
-    for slot, name in template.images.items():
-        for language in template.languages if slot in localised else ("",):
-            file = template.localized_images.get(language, {}).get(slot, name)
-            folder = f"{language}.lproj/" if language else ""
-            try:
-                sizes = slots(template.style, slot, template.files[file], template.image_focus.get(slot, CENTER))
-                made |= {folder + file_name: content for file_name, content in sizes.items()}
-            except ImageError as error:
-                place = pointer("images", slot) if file == name else pointer("localized_images", language, slot)
-                problems.append(Problem(Severity.ERROR, place, str(error), "Use another picture."))
-    raise_problems(problems)
-    return bundle.prepare(made)
-
-
-def _plans(template: Template, brand: Brand, parts: Outline) -> dict[str, Plan]:
-    plans, problems = {}, []
+def _plans(template: Template, brand: Brand, parts: Outline) -> tuple[dict[str, Plan], dict[str, Plan]]:
+    """The plans by language, and those of a card without news, in which most texts about news stand still."""
+    spoken, checked, problems = {}, {}, []
     for language in template.languages:
-        expressions = Expressions(template.variables, brand, formats(language, brand.time_zone))
+        spoken[language] = expressions = Expressions(template.variables, brand, formats(language, brand.time_zone))
         table = template.strings.get(language, {})
         found = [check_leaf(expressions, leaf, language, table) for leaf in parts.leaves]
         problems += [one for one in found if isinstance(one, Problem)]
-        plans[language] = Plan(language, parts, expressions, [one for one in found if isinstance(one, Expression)])
+        checked[language] = [one for one in found if isinstance(one, Expression)]
     raise_problems(_unique(problems))
-    _settle(template, parts, plans)
-    return plans
+
+    def settled(known: Names) -> dict[str, Plan]:
+        plans = {language: Plan(language, parts, one, checked[language]) for language, one in spoken.items()}
+        _settle(template, parts, plans, known)
+        return plans
+
+    plans = settled({})
+    mentions_news = any(not _SILENCE.keys().isdisjoint(one.names) for found in checked.values() for one in found)
+    return plans, settled(_SILENCE) if mentions_news else plans
 
 
-def _settle(template: Template, parts: Outline, plans: Mapping[str, Plan]) -> None:
+def _settle(template: Template, parts: Outline, plans: Mapping[str, Plan], known: Names) -> None:
     every = list(plans.values())
     places = range(len(parts.leaves))
-    moving = frozenset(leaf for leaf in places if any(plan.checked[leaf].names for plan in every))
+    moving = frozenset(leaf for leaf in places if any(plan.checked[leaf].names - known.keys() for plan in every))
     varying = [leaf for leaf in sorted(moving) if len(every) > 1 and _varies(template, parts, every, leaf)]
     problems = too_large(every[0].checked)
     for plan in every:
-        problems += plan.settle(moving, varying)
+        problems += plan.settle(moving, varying, known)
     raise_problems(_unique(problems))
     for plan in every:
         plan.prepare(template.languages, _still_entries(parts, every, plan, moving))
@@ -174,7 +163,7 @@ def _try_out(revision: Revision) -> Iterable[Problem]:
         card = Card("sample", "1234567890", "0" * 32, values, CardState.ACTIVE, None, "", expires, _SAMPLE_TIME, None)
         for language in revision.languages:
             try:
-                fill(revision, card, live, language, _SAMPLE_TIME)
+                fill(revision, card, live, language, _SAMPLE_TIME).fields[:0]
             except RenderError as error:
                 fix = "Make it work for the samples and for a card without optional data, for example with `| default(...)`."
                 found.setdefault(error.pointer, Problem(Severity.ERROR, error.pointer, error.detail, fix))
@@ -186,37 +175,29 @@ def fill(revision: Revision, card: Card, news: News | None, language: str | None
 
     Raises RenderError with the pointer of the leaf that failed on this card's data.
     """
-    plan = revision.plan(language or card.language)
+    plans = revision.by_language(news=news is not None)
+    wanted = language or card.language or ""
+    plan = plans.get(wanted) or plans[revision.template.language(wanted)]
     names: dict[str, Any] = {}
     try:
         names = revision.names(card)
         values = plan.values(revision.speak(names, news, plan.language))
         others = _others(revision, plan, values, names, news)
-        shown = [field.show(values, card.ring) for field in plan.fields]
+        raw = values.copy()
+        extras = plan.shape(values)
     except Exception as error:
         raise _named(revision, names, news, error) from error
     strings, placed, whole = _localise(plan, revision.languages, values, others)
-    fields = [
-        None if one is None else field.json(placed, one[1], one[0].change_message is not None)
-        for field, one in zip(plan.fields, shown, strict=True)
-    ]
+    if whole:
+        plan.shape_still(placed, extras)
     return Pass(
-        document=plan.document(placed, fields, card, whole=whole),
+        document=plan.document(placed, plan.rows(placed, extras, card.ring, whole=whole), card, whole=whole),
         strings=strings,
-        images=revision.images,
-        fields=_distinct(shown),
+        images=revision.images.plain if plan.choice is None else revision.images.of(plan.choice.look(values)),
+        fields=Told(partial(plan.tell, raw, card.ring)),
         language=plan.language,
         signing_time=now,
     )
-
-
-def _distinct(shown: Iterable[tuple[PassField, Json | None] | None]) -> tuple[PassField, ...]:
-    """The fields that are there; of a key in both styles the main style's."""
-    found: dict[str, PassField] = {}
-    for one in shown:
-        if one is not None:
-            found.setdefault(one[0].key, one[0])
-    return tuple(found.values())
 
 
 def _others(
@@ -227,7 +208,7 @@ def _others(
         return None
     return [
         plan.own_spoken(values) if other is plan else other.spoken(revision.speak(names, news, language))
-        for language, other in zip(revision.languages, revision.plans(), strict=True)
+        for language, other in revision.by_language(news=news is not None).items()
     ]
 
 

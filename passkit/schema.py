@@ -13,15 +13,19 @@ Keys of template.yaml (each text may hold expressions; ``strings/<lang>.yaml`` m
     use_automatic_colors suppress_header_darkening suppress_strip_shine upcoming_pass_information
     image_focus       slot -> [x, y] from 0 to 1: what to keep when a picture is cropped
     localized_images  lang -> slot -> file, for pictures with words in them
+    variants          colours and pictures by condition: [{when: "{{ level == 'gold' }}", colors: {...}, images: {...}}]
+    stamps            n of m stamps drawn into a picture: {count: "{{ stamps }}", of: 10, icon: stamp.png}
     fallback          posterGeneric only: {style: storeCard, fields: {...}} for phones before iOS 27; without ``fields``
                       it shows the poster's own; a boardingPass needs its transit_type
     apple             further keys of pass.json, written as they are; a key that we write already is refused
+    consents          what people agree to before they get a card: {processing: ..., marketing: ...}
+    google            how the card becomes Google's; sensible without
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -33,17 +37,23 @@ from passkit.layout import (
     Barcodes,
     Beacon,
     Colors,
+    Consents,
     Fallback,
     FeaturedAction,
     Fields,
+    Focus,
+    GoogleHints,
     Json,
     Location,
     Nfc,
     Part,
     RelevantDates,
+    Slot,
+    Stamps,
     Style,
     Text,
     TransitType,
+    Variant,
     Zones,
 )
 from passkit.variables import Variable
@@ -71,11 +81,6 @@ def _known_language(language: str) -> str:
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"), AfterValidator(_known_language)
 ]
-Slot = Literal[
-    "icon", "logo", "primaryLogo", "secondaryLogo", "artwork", "background", "strip", "thumbnail", "footer", "venueMap",
-    "personalizationLogo",
-]  # fmt: skip
-Share = Annotated[float, Field(ge=0, le=1)]
 StoreIdentifiers = Annotated[tuple[int, ...], Field(max_length=50)]
 
 
@@ -95,10 +100,12 @@ class Template(Part):
     fallback: Fallback | None = None
     transit_type: TransitType | None = None
     images: dict[Slot, str] = Field(default_factory=dict)
-    image_focus: dict[Slot, tuple[Share, Share]] = Field(default_factory=dict)
+    image_focus: dict[Slot, Focus] = Field(default_factory=dict)
     localized_images: dict[Language, dict[Slot, str]] = Field(default_factory=dict)
     barcode: Barcodes = ()
     colors: Colors = Field(default_factory=Colors)
+    variants: Annotated[tuple[Variant, ...], Field(max_length=20)] = ()
+    stamps: Stamps | None = None
     locations: Annotated[tuple[Location, ...], Field(max_length=100)] = ()
     beacons: Annotated[tuple[Beacon, ...], Field(max_length=100)] = ()
     max_distance: Annotated[int | float, Field(gt=0)] | None = None
@@ -121,8 +128,9 @@ class Template(Part):
     suppress_header_darkening: bool | None = None
     suppress_strip_shine: bool | None = None
     upcoming_pass_information: tuple[Json, ...] = ()
+    consents: Consents = Field(default_factory=Consents)
     apple: Json = Field(default_factory=dict)
-    google: Json = Field(default_factory=dict)
+    google: GoogleHints = Field(default_factory=GoogleHints)
 
     @property
     def default_language(self) -> str:
@@ -139,9 +147,23 @@ class Template(Part):
         """By language: a text of template.yaml -> its translation."""
         return self._strings
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """A variable's former name -> its present one."""
+        return self._aliases
+
+    @property
+    def hides_sharing(self) -> bool:
+        """Whether Wallet shows no share button: as the template says, else where a card holds personal data."""
+        if self.sharing_prohibited is not None:
+            return self.sharing_prohibited
+        return any(variable.personal for variable in self.variables.values())
+
+    _aliases: Mapping[str, str] = {}
     _files: Mapping[str, bytes] = {}
     _strings: Mapping[str, Mapping[str, str]] = {}
     _lone: frozenset[str] = frozenset()
+    _google_plan: Any = None
 
     def place(self, key: str, index: int) -> str:
         """The JSON pointer of an entry of ``barcode`` or ``relevant_dates``, which may be written without a list."""
@@ -173,6 +195,7 @@ def parse_template(files: Mapping[str, bytes]) -> Template:
     strings, problems = _strings(template, files)
     template._files = {name: content for name, content in files.items() if not name.endswith(".yaml")}
     template._strings = strings
+    template._aliases = {former: name for name, one in template.variables.items() for former in one.alias}
     template._lone = frozenset(key for key, value in raw.items() if not isinstance(value, list))
     problems += schemacheck.check(template)
     if problems:

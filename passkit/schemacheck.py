@@ -23,6 +23,8 @@ RESERVED = frozenset(
 """Names that expressions use otherwise."""
 
 MAX_TRANSLATION = 10_000  # characters
+MAX_LOOKS = 64
+"""Looks of one template, variants times stamps: with pictures, some hundred KB each in memory."""
 
 _Found = tuple[str, str, str]  # pointer, detail, fix
 
@@ -114,7 +116,21 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def check(template: Template) -> list[Problem]:
     """The rules that span several keys."""
-    rules = (_variables, _keys, _style, _images, _languages, _field_rules, _date_rules, _action_rules)
+    rules = (
+        _variables,
+        _aliases,
+        _keys,
+        _style,
+        _images,
+        _variants,
+        _stamps,
+        _languages,
+        _field_rules,
+        _date_rules,
+        _action_rules,
+        _google,
+        _consents,
+    )
     return [Problem(Severity.ERROR, *found) for rule in rules for found in rule(template)]
 
 
@@ -131,6 +147,24 @@ def _variables(template: Template) -> Iterator[_Found]:
             yield here, f"`{name}` means something else in expressions", f"Call it `{name}_value`, for example."
         for below, detail, fix in declaration_problems(variable):
             yield here + below, detail, fix
+
+
+def _aliases(template: Template) -> Iterator[_Found]:
+    """A former name means one variable: no other's name, present or former."""
+    seen: dict[str, str] = {}
+    for name, variable in template.variables.items():
+        for former in variable.alias:
+            here = pointer("variables", name, "alias")
+            if not VARIABLE_NAME.fullmatch(former):
+                yield (
+                    here,
+                    f"`{former[:64]}` was never a variable's name",
+                    "Write the name that the variable had before.",
+                )
+            elif former in template.variables:
+                yield here, f"`{former}` is a variable itself", "Take that variable out, or this alias."
+            elif seen.setdefault(former, name) != name:
+                yield here, f"`{former}` is an alias of `{seen[former]}` already", "Keep it at one of them."
 
 
 def _keys(template: Template) -> Iterator[_Found]:
@@ -170,10 +204,45 @@ def _images(template: Template) -> Iterator[_Found]:
             yield here + pointer(slot), f"`images` has no {slot} for the other languages", f"Add `{slot}:` to `images`."
         if "icon" in slots:
             yield here + pointer("icon"), "the icon cannot differ by language", "Remove it: many readers want one icon."
-    for place, name in named:
+    for place, name in (*named, *_chosen_images(template)):
         if name not in template.files:
             have = ", ".join(sorted(template.files)) or "none"
             yield place, f"the file {name!r} is missing", f"Put it beside template.yaml (files there: {have})."
+
+
+def _chosen_images(template: Template) -> Iterator[tuple[str, str]]:
+    for index, variant in enumerate(template.variants):
+        yield from ((pointer("variants", index, "images", slot), name) for slot, name in variant.images.items())
+    for key in ("icon", "empty", "last", "last_empty"):
+        if template.stamps and (name := getattr(template.stamps, key)) is not None:
+            yield pointer("stamps", key), name
+
+
+def _variants(template: Template) -> Iterator[_Found]:
+    for index, variant in enumerate(template.variants):
+        here = pointer("variants", index)
+        if "{{" not in variant.when:
+            fix = "Write an expression, for example \"{{ level == 'gold' }}\"."
+            yield f"{here}/when", "a condition reads the card's data, and this text is always the same", fix
+        if not variant.images and not variant.colors.model_fields_set:
+            yield here, "this variant changes nothing", "Give it `colors` or `images`, or remove it."
+        if "icon" in variant.images:
+            fix = "Remove it here: a phone keeps the icon of the first card it has."
+            yield f"{here}/images/icon", "the icon is the same on all cards", fix
+
+
+def _stamps(template: Template) -> Iterator[_Found]:
+    if (stamps := template.stamps) is None:
+        return
+    looks = (len(template.variants) + 1) * (stamps.of + 1)
+    if looks > MAX_LOOKS:
+        detail = f"{len(template.variants)} variants and {stamps.of} stamps make {looks} looks, more than {MAX_LOOKS}"
+        yield "/stamps/of", detail, "Use fewer variants or fewer stamps."
+    if stamps.area and not (stamps.area[0] < stamps.area[2] and stamps.area[1] < stamps.area[3]):
+        yield "/stamps/area", "the area has no room", "Write [left, top, right, bottom], such as [0.4, 0.1, 0.95, 0.9]."
+    if any(stamps.slot in slots for slots in template.localized_images.values()):
+        detail = f"the picture of `{stamps.slot}` differs by language, and stamps are drawn into one"
+        yield "/stamps/slot", detail, f"Take {stamps.slot} out of `localized_images`."
 
 
 def _languages(template: Template) -> Iterator[_Found]:
@@ -220,6 +289,23 @@ def _action_rules(template: Template) -> Iterator[_Found]:
             yield f"{here}/place_identifier", "a place needs its MapKit identifier", "Add `place_identifier:`."
         if action.type != "place" and not action.url:
             yield f"{here}/url", f"`{action.type}` needs an address to open", "Add `url:`."
+
+
+def _google(template: Template) -> Iterator[_Found]:
+    hints = template.google
+    if hints.type == "flight" and hints.flight is None:
+        fix = 'Add `flight: {carrier: LX, number: "318", origin: ZRH, destination: LHR, departs: "2027-03-05T06:30"}`.'
+        yield "/google/flight", "a flight needs its number, its airports and its departure", fix
+    if (link := hints.app_link) and not (link.package or link.url):
+        yield "/google/app_link", "the button leads nowhere", "Add `package:` of an Android app, or `url:`."
+
+
+def _consents(template: Template) -> Iterator[_Found]:
+    for kind in ("processing", "marketing"):
+        consent = getattr(template.consents, kind)
+        if consent and ("{{" in consent.text or "{%" in consent.text):
+            fix = "Write it without expressions: what was agreed to must be the same words for everybody."
+            yield pointer("consents", kind), "a consent is plain text", fix
 
 
 def table(template: Template, language: str, raw: Mapping[str, Any]) -> dict[str, str]:

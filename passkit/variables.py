@@ -27,13 +27,15 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from babel.numbers import is_currency
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from passkit.model import Value
 from passkit.money import MAX_INTEGER, to_minor
 
 TEXT_LENGTH = 500  # characters, unless the template says otherwise
 MAX_TEXT_LENGTH = 10_000
+MAX_QUESTION = 200  # characters
+MAX_ALIASES = 10
 MAX_DECIMAL_DIGITS = 15  # what a double, and so every wallet, holds exactly
 MIN_YEAR, MAX_YEAR = 1900, 2999
 
@@ -64,8 +66,31 @@ class NotAccepted(ValueError):
         self.below = below
 
 
+def _asked(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {} if value else None
+    return {"question": value} if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class Ask(BaseModel):
+    """What a join form asks: ``question`` (else the variable's label) may be translated; ``required``: no card without it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)] | None = None
+    required: bool = False
+
+
 class Variable(BaseModel):
-    """One declared piece of a card's data; previews and lint show its ``sample``, logs never a ``personal`` one."""
+    """One declared piece of a card's data; previews and lint show its ``sample``, logs never a ``personal`` one.
+
+    ``owner: backend``: people read it only, the loyalty system writes it. ``ask``: customers fill it in when they join.
+    ``alias``: names it had before, which sources may still use and under which older cards hold it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,6 +103,9 @@ class Variable(BaseModel):
     max_length: Annotated[int, Field(ge=1, le=MAX_TEXT_LENGTH)] = TEXT_LENGTH
     choices: Annotated[tuple[Any, ...], Field(max_length=200)] = ()
     currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None = None
+    owner: Literal["backend"] | None = None
+    ask: Annotated[Ask | None, BeforeValidator(_asked)] = None
+    alias: Annotated[tuple[str, ...], Field(max_length=MAX_ALIASES), BeforeValidator(_listed)] = ()
 
     @property
     def required(self) -> bool:
@@ -266,6 +294,9 @@ def declaration_problems(variable: Variable) -> list[tuple[str, str, str]]:
         found.append(("/currency", "only money has a currency", "Remove it, or make it `type: money`."))
     else:
         found += _value_problems(variable)
+    question = variable.ask.question if variable.ask else None
+    if question and ("{{" in question or text_problem(question, MAX_QUESTION)):
+        found.append(("/ask", "a question is plain text", "Write it without expressions and control characters."))
     return found
 
 

@@ -78,25 +78,31 @@ _resolve("float", r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,18})?(?:[eE][-+]?[0-9]{
 
 def load(name: str, content: bytes) -> dict[str, Any]:
     """The mapping in file ``name``; raises TemplateError with the place (line and column) and the fix."""
+    return read(name, content)[1]
+
+
+def read(name: str, content: bytes) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """The same with its nodes, whose marks say where in the text each value stands; for who edits the text."""
     if len(content) > MAX_BYTES:
         raise _error(name, f"{name} is {len(content)} bytes, more than {MAX_BYTES}", "Make it smaller.")
     try:
-        document = _parse(content.decode("utf-8-sig"))
+        node, document = _parse(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise _error(name, f"{name} is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
     except _Refused as error:
         raise _error(name, f"{name}, {error}", error.fix) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _error(name, f"{name} is not YAML: {_short(error)}", "Check the indentation and the quotes.") from error
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not isinstance(node, yaml.MappingNode):
         raise _error(name, f"{name} must be a mapping of keys to values", "Write `key: value` lines.")
-    return document
+    return node, document
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
     loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
     finally:
         loader.dispose()
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from pushes import payload, verdict
+from pushes import payload, retry, verdict
 from pushes.channel import Push, Verdict
 from pushes.h2events import Answered
 from pushes.h2pool import Options, PushPool
@@ -87,7 +87,7 @@ class Judge:
             answered.status,
             reason,
             timestamp,
-            retry_after=seconds(answered.headers.get("retry-after")),
+            retry_after=retry.seconds(answered.headers.get("retry-after")),
             vendor_id=answered.headers.get("apns-id"),
         )
 
@@ -129,13 +129,6 @@ def reason_of(body: bytes) -> tuple[str, int | None]:
     if not (isinstance(reason, str) and reason.isascii() and reason.isalnum() and len(reason) <= MAX_REASON):
         reason = ""
     return reason, timestamp if isinstance(timestamp, int) and not isinstance(timestamp, bool) else None
-
-
-def seconds(retry_after: str | None) -> float | None:
-    """A Retry-After in seconds, a day at most; its other form, a date, goes by our own policy."""
-    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
-        return None
-    return float(min(int(retry_after), 86_400))
 
 
 def _encoder(authority: str) -> RequestEncoder:

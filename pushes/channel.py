@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from store.naming import Named
+
 
 class Outcome(StrEnum):
     """What became of a push, and so what to do next."""
@@ -25,23 +27,31 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push to one (device, pass type): our row, the vendor's token, and until when it is kept (epoch seconds)."""
+    """One push to one (device, pass type): our row, the vendor's token, and until when it is kept (epoch seconds).
+
+    ``card`` is the one that it is about, for channels whose message names a card, if it is about one.
+    """
 
     device_id: int
     topic: str
     token: str = field(repr=False)
     expiration: int
+    card: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The vendor's answer as a value: ``reason`` in its word, ``retry_after`` seconds, ``gone_since`` from a 410."""
+    """The vendor's answer as a value: ``reason`` in its word, ``retry_after`` seconds, ``gone_since`` from a 410.
+
+    ``is_suspect``: it blames the token, and may as well be about our key or our request.
+    """
 
     outcome: Outcome
     reason: str
     retry_after: float | None = None
     gone_since: datetime | None = None
     vendor_id: str | None = None
+    is_suspect: bool = False
 
 
 class Channel(Protocol):

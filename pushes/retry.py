@@ -26,14 +26,28 @@ USUAL = Pace(floor=0.5, base=2, cap=15 * 60)
 PER_TOKEN = Pace(floor=10, base=60, cap=60 * 60)
 """429: this one token had too many; only this token waits."""
 
+PER_PROJECT = Pace(floor=60, base=60, cap=60 * 60)
+"""FCM's quota: "exponential backoff with a minimum initial delay of 1 minute",
+https://firebase.google.com/docs/cloud-messaging/error-codes."""
+
 PACES: Mapping[str, Pace] = MappingProxyType(
     {
         "HTTP 429": PER_TOKEN,
+        "QUOTA_EXCEEDED": PER_PROJECT,
+        "RESOURCE_EXHAUSTED": PER_PROJECT,
         "TooManyProviderTokenUpdates": Pace(floor=20 * 60, base=20 * 60, cap=60 * 60),
         "TooManyRequests": PER_TOKEN,
+        "quotaExceeded": Pace(floor=15 * 60, base=60 * 60, cap=6 * 60 * 60),  # Google's 3 notifications in 24 hours
     }
 )
 """Reasons that do not go at the usual pace."""
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """A Retry-After in seconds, a day at most; its other form, a date, goes by our own policy."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
+        return None
+    return float(min(int(retry_after), 86_400))
 
 
 def delay(attempts: int, reason: str, random: float, retry_after: float | None = None) -> float:

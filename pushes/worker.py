@@ -1,8 +1,8 @@
-"""The delivery worker: claims intents, sends them, settles them; one lane per pass type.
+"""The delivery worker: claims intents, sends them, settles them; one lane per route, a pass type's phones of one platform.
 
-Promises: killed anywhere it loses nothing and repeats at most ``window`` pushes; one silent token, one poisoned brand
-or one wrong certificate stalls nobody else; nothing is deleted but by ``fates``; SIGTERM (``stop``) finishes what is
-under way and gives the leases back. It never renders, signs or reads a card.
+Promises: killed anywhere it loses nothing and repeats at most ``window`` pushes of a route; one silent token, one
+poisoned brand, one wrong certificate or one broken relay stalls nobody else; nothing is deleted but by ``fates``; SIGTERM
+(``stop``) finishes what is under way and gives the leases back. It never renders, signs or reads a card.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from store import claims, leases, settling
 from store.claims import Claim, Intent, Target
 from store.dialect import Database
 from store.errors import Unavailable
-from store.settling import Fate, Settled
+from store.fates import Fate, Settled
+from store.platforms import Route
 
 log = structlog.get_logger("passbell.pushes")
 
 
 class ChannelClosed(Exception):
-    """No channel can be had for this pass type (no valid certificate): its pushes are held, the message says why."""
+    """No channel can be had for this route (no valid certificate or key): its pushes are held, the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class WorkerOptions:
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
     silence: float = 60.0  # seconds without any answer after which a channel is believed to have lost the rest
     gathering: float = 0.05  # seconds between claims of a nearly empty queue: a few pushes cost as much as one
-    pause: float = 5.0  # seconds that a pass type rests after a mistake of ours, so that it is told but not endlessly
+    pause: float = 5.0  # seconds that a route rests after a mistake of ours, so that it is told but not endlessly
 
     @property
     def renewal(self) -> float:
@@ -50,15 +51,15 @@ class WorkerOptions:
         return self.lease.total_seconds() / 3
 
 
-ChannelFactory = Callable[[str], Awaitable[Channel]]
-"""Pass type identifier -> its channel; raises ChannelClosed."""
+ChannelFactory = Callable[[Route], Awaitable[Channel]]
+"""Route -> its channel; raises ChannelClosed."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """What the worker knows of one pass type."""
+    """What the worker knows of one route."""
 
-    pass_type: str
+    route: Route
     breaker: Breaker = field(default_factory=Breaker)
     budget: fates.PruneBudget = field(default_factory=fates.PruneBudget)
     task: asyncio.Task[None] | None = None
@@ -66,6 +67,11 @@ class _Lane:
     renew_at: float = 0.0
     rest_until: float = 0.0
     room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Whose log line it is."""
+        return {"pass_type": self.route.pass_type_identifier, "channel": self.route.channel}
 
 
 class Worker:
@@ -78,7 +84,7 @@ class Worker:
         self._channels = channels
         self._owner = owner
         self._options = options or WorkerOptions()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[Route, _Lane] = {}
         self._late: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -107,8 +113,8 @@ class Worker:
         await self._drain()
 
     async def _start_lanes(self) -> None:
-        for pass_type in await claims.waiting_pass_types(self._db):
-            lane = self._lanes.setdefault(pass_type, _Lane(pass_type))
+        for route in await claims.waiting_routes(self._db):
+            lane = self._lanes.setdefault(route, _Lane(route))
             is_free = lane.task is None or lane.task.done()
             if is_free and asyncio.get_running_loop().time() >= lane.rest_until:
                 lane.task = asyncio.create_task(self._run_lane(lane))
@@ -128,7 +134,7 @@ class Worker:
             log.warning("leases_not_released", detail=error.detail)
 
     async def _run_lane(self, lane: _Lane) -> None:
-        """Work off one pass type until nothing is due, it is held, or another worker has it."""
+        """Work off one route until nothing is due, it is held, or another worker has it."""
         try:
             while not self._stopping and await self._ours(lane):
                 room = self._options.window - lane.unanswered
@@ -145,18 +151,18 @@ class Worker:
                     self._wake.set()  # a look at the queue is cheaper than a claim of nothing
                     return
         except Unavailable as error:
-            log.warning("database_unavailable", pass_type=lane.pass_type, detail=error.detail)
+            log.warning("database_unavailable", **lane.names, detail=error.detail)
         except Exception:
-            log.exception("lane_failed", pass_type=lane.pass_type)
+            log.exception("lane_failed", **lane.names)
             lane.rest_until = asyncio.get_running_loop().time() + self._options.pause
 
     async def _ours(self, lane: _Lane) -> bool:
-        """Whether this worker has the pass type; the lease is renewed when a third of it has passed."""
+        """Whether this worker has the route; the lease is renewed when a third of it has passed."""
         now = asyncio.get_running_loop().time()
         if now < lane.renew_at:
             return True
-        name, duration = f"apns:{lane.pass_type}", self._options.lease
-        taken = await leases.take(self._db, name=name, owner=self._owner, duration=duration)
+        name = lane.route.lease
+        taken = await leases.take(self._db, name=name, owner=self._owner, duration=self._options.lease)
         lane.renew_at = now + self._options.renewal if taken else 0.0
         return taken
 
@@ -165,7 +171,7 @@ class Worker:
         return await claims.claim(
             self._db,
             owner=self._owner,
-            pass_type_identifier=lane.pass_type,
+            route=lane.route,
             room=room,
             lease=options.lease,
             probe_after=options.probe_after,
@@ -175,31 +181,31 @@ class Worker:
         if not claim.targets:
             return
         try:
-            channel = await self._channels(lane.pass_type)
+            channel = await self._channels(lane.route)
         except ChannelClosed as error:
             await self._hold(lane, str(error))
-            await claims.give_back(self._db, owner=self._owner, intents=claim.intents)
+            await claims.give_back(self._db, owner=self._owner, route=lane.route, intents=claim.intents)
             return
         chunk = _Chunk(channel, claim, self._pushes(claim))
         answered = await chunk.gather(self._options.patience, within=self._options.renewal)
         settled = await self._decide(lane, claim, answered)
         unanswered = chunk.unanswered()
-        waiting = await self._settle(claim.pass_type_identifier, claim.intents, settled, unanswered)
+        waiting = await self._settle(lane.route, claim.intents, settled, unanswered)
         if unanswered:
             self._follow(lane, claim, chunk, waiting, len(unanswered))
 
     def _pushes(self, claim: Claim) -> list[Push]:
         expiration = payload.apns_expiration(datetime.now(UTC))
-        topic = claim.pass_type_identifier
-        return [Push(target.device_id, topic, target.push_token, expiration) for target in claim.targets]
+        topic = claim.route.pass_type_identifier
+        return [Push(target.device_id, topic, target.push_token, expiration, target.card) for target in claim.targets]
 
     async def _settle(
-        self, pass_type: str, intents: Sequence[Intent], settled: Sequence[Settled], unanswered: Sequence[Target] = ()
+        self, route: Route, intents: Sequence[Intent], settled: Sequence[Settled], unanswered: Sequence[Target] = ()
     ) -> tuple[Intent, ...]:
         return await settling.settle(
             self._db,
             owner=self._owner,
-            pass_type_identifier=pass_type,
+            route=route,
             intents=intents,
             settled=settled,
             unanswered=unanswered,
@@ -229,16 +235,20 @@ class Worker:
                 settled = await self._decide(lane, claim, answered)
                 mine = [waiting.pop(row.target.device_id) for row in settled if row.target.device_id in waiting]
                 if settled:
-                    await self._settle(claim.pass_type_identifier, mine, settled)
+                    await self._settle(lane.route, mine, settled)
                 left -= len(answered)
                 self._answered(lane, len(answered))
                 await settling.renew(
-                    self._db, owner=self._owner, intents=tuple(waiting.values()), lease=self._options.lease
+                    self._db,
+                    owner=self._owner,
+                    route=lane.route,
+                    intents=tuple(waiting.values()),
+                    lease=self._options.lease,
                 )
         except Unavailable as error:  # their leases end, and they are sent again
-            log.warning("late_answers_lost", pass_type=lane.pass_type, count=left, detail=error.detail)
+            log.warning("late_answers_lost", **lane.names, count=left, detail=error.detail)
         except Exception:
-            log.exception("late_answers_lost", pass_type=lane.pass_type, count=left)
+            log.exception("late_answers_lost", **lane.names, count=left)
         finally:
             self._answered(lane, left)
             self._wake.set()
@@ -250,32 +260,31 @@ class Worker:
 
     async def _decide(self, lane: _Lane, claim: Claim, answered: Sequence[tuple[Target, Verdict]]) -> list[Settled]:
         fleet = None
-        if any(verdict.reason == fates.BAD_TOKEN for _, verdict in answered):
-            fleet = await settling.fleet(self._db, pass_type_identifier=lane.pass_type)
+        if any(fates.needs_fleet(verdict) for _, verdict in answered):
+            fleet = await settling.fleet(self._db, route=lane.route)
         settled: list[Settled] = []
         reason: str | None = None
         for target, verdict in answered:
             fate = fates.decide(verdict, target, fleet=fleet, budget=lane.budget, random=random.random)
-            suspect = verdict.reason == fates.BAD_TOKEN and fate.fate is Fate.PARK
-            reason = lane.breaker.note(verdict, suspect=suspect) or reason
+            reason = lane.breaker.note(verdict, suspect=fates.is_suspect(verdict, fate)) or reason
             settled.append(fate)
-            self._count(fate, verdict)
+            self._count(lane, fate, verdict)
         if reason is not None:
             await self._hold(lane, reason)
         elif claim.probe and settled and not any(_blames_us(verdict) for _, verdict in answered):
-            await leases.unhold(self._db, pass_type_identifier=lane.pass_type)
+            await leases.unhold(self._db, pass_type_identifier=lane.route.hold)
             metrics.held.set(len(await leases.held(self._db)))
-            log.info("breaker_closed", pass_type=lane.pass_type)
+            log.info("breaker_closed", **lane.names)
         return settled
 
     async def _hold(self, lane: _Lane, reason: str) -> None:
         probe_after = self._options.probe_after
-        await leases.hold(self._db, pass_type_identifier=lane.pass_type, reason=reason, probe_after=probe_after)
+        await leases.hold(self._db, pass_type_identifier=lane.route.hold, reason=reason, probe_after=probe_after)
         metrics.held.set(len(await leases.held(self._db)))
-        log.error("pushes_held", pass_type=lane.pass_type, reason=reason)
+        log.error("pushes_held", **lane.names, reason=reason)
 
-    def _count(self, settled: Settled, verdict: Verdict) -> None:
-        metrics.attempts.labels("apns", str(verdict.outcome), verdict.reason).inc()
+    def _count(self, lane: _Lane, settled: Settled, verdict: Verdict) -> None:
+        metrics.attempts.labels(lane.route.channel, str(verdict.outcome), verdict.reason).inc()
         if settled.fate is Fate.ACCEPTED:
             metrics.age.observe(max(0.0, (datetime.now(UTC) - settled.target.wanted_at).total_seconds()))
 

@@ -19,14 +19,18 @@ import aiohttp
 from aiohttp import web
 from cryptography import x509
 
-from sandbox import page_render
+from sandbox import inbox, page_render
 from sandbox.apns import PushService
 from sandbox.apns_control import control
 from sandbox.backend import Backend, BackendError, Exchange, Starter
+from sandbox.gateway import GatewayService
+from sandbox.google import GoogleService
+from sandbox.google_control import control as google_control
+from sandbox.mail import MailService
 from sandbox.page_texts import LANGUAGES, TEXTS, choose
 from sandbox.phone_web import WebServiceError
 from sandbox.pkpass import BadPass
-from sandbox.world import Watcher, World, WorldError
+from sandbox.world import ANDROID, IPHONE, Watcher, World, WorldError
 
 PREFIX = "/sandbox/"
 
@@ -58,11 +62,16 @@ class Sandbox:
         api_key: str,
         hook_source: str,
         hook_secret: str,
+        google: GoogleService | None = None,
+        mail: MailService | None = None,
+        gateway: GatewayService | None = None,
         starters: Sequence[Starter] = (),
         time_zone: str = "Europe/Moscow",
     ) -> None:
         self._url = url
         self._push_service = push_service
+        self._google = google
+        self._mail, self._gateway = mail, gateway
         self._roots = tuple(roots)
         self._api_key, self._hook_source, self._hook_secret = api_key, hook_source, hook_secret
         self._starters = tuple(starters)
@@ -95,6 +104,10 @@ class Sandbox:
             ]
         )
         app.add_subapp("/apns/", control(self._push_service))
+        if self._google is not None:
+            app.add_subapp("/google/", google_control(self._google))
+        if self._mail is not None and self._gateway is not None:
+            app.add_subapp("/messages/", inbox.application(self._mail, self._gateway))
         return app
 
     async def add_card(self, link: str, languages: Sequence[str] = ("en", "ru")) -> None:
@@ -104,6 +117,15 @@ class Sandbox:
         """
         for language in languages:
             await self.world.add_phone(link, language, _steady_bytes(f"{self._api_key}/{language}"))
+        if ANDROID in self.world.kinds:
+            await self._add_android(link, languages[0])
+
+    async def _add_android(self, link: str, language: str) -> None:
+        """An Android phone with the same card; the page opens without it when Google is not reached."""
+        try:
+            await self.world.add_phone(link, language, _steady_bytes(f"{self._api_key}/android"), ANDROID)
+        except (BadPass, WebServiceError) as error:
+            self.world.tell("failed", detail=str(error))
 
     @property
     def world(self) -> World:
@@ -122,7 +144,9 @@ class Sandbox:
     async def _life(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as session:
             self._closing = False
-            self._world = World(session, self._push_service, roots=self._roots, time_zone=self._time_zone)
+            self._world = World(
+                session, self._push_service, roots=self._roots, google=self._google, time_zone=self._time_zone
+            )
             self._backend = Backend(
                 session,
                 self._url,
@@ -147,7 +171,8 @@ class Sandbox:
         starters = await self._or_nothing(self.backend.templates())
         held = next((one.card for one in residents if one.card is not None), None)
         changeable = await self._or_nothing(self.backend.changeable(held.serial_number)) if held else []
-        text = page_render.page(language, residents, list(self.world.rows)[::-1], starters, changeable)
+        rows = list(self.world.rows)[::-1]
+        text = page_render.page(language, residents, rows, starters, changeable, self.world.kinds)
         return _html(text)
 
     async def _or_nothing(self, work: Awaitable[list[Any]]) -> list[Any]:
@@ -165,8 +190,7 @@ class Sandbox:
         return _html(page_render.form(_language(request), await self.backend.changeable(card.serial_number)))
 
     async def _image(self, request: web.Request) -> web.Response:
-        card = self.world.card_of(_number(request))
-        content = card.faces.images.get(request.match_info["slot"])
+        content = self.world.resident(_number(request)).pictures().get(request.match_info["slot"])
         if content is None:
             return _json({"detail": "no such image"}, 404)
         headers = HEADERS | {"Cache-Control": "private, max-age=86400, immutable"}
@@ -210,7 +234,7 @@ class Sandbox:
         wanted = asked.get("language")
         language = str(wanted) if wanted in LANGUAGES else _language(request)
         link = await self.backend.issue(str(asked.get("template", "")), language)
-        resident = await self.world.add_phone(link, language)
+        resident = await self.world.add_phone(link, language, kind=str(asked.get("kind", IPHONE)))
         return _json({"number": resident.number}, 201)
 
     async def _change(self, request: web.Request) -> web.Response:

@@ -13,15 +13,18 @@ import jinja2
 from markupsafe import Markup
 
 from passkit.preview import Faces
+from sandbox.android import HeldPass
 from sandbox.backend import Changeable, Starter
+from sandbox.google_face import GoogleFace
 from sandbox.page_texts import TEXTS
-from sandbox.phone_records import Shown
+from sandbox.phone_records import HeldCard, Shown
 from sandbox.world import Resident, Row
 
 ROOT = Path(__file__).resolve().parent.parent / "templates"
 STATIC = {
     "sandbox.css": "text/css",
-    "sandbox_card.css": "text/css",
+    "wallet_apple.css": "text/css",
+    "wallet_google.css": "text/css",
     "sandbox.js": "text/javascript",
     "sandbox_icon.svg": "image/svg+xml",
 }
@@ -32,14 +35,19 @@ WALLPAPERS = 4
 
 @dataclass(frozen=True, slots=True)
 class PhoneView:
-    """What the template of one phone needs; ``images`` maps a slot to its address, ``texts`` are in its own language."""
+    """What the template of one phone needs; ``images`` maps a slot to its address, ``texts`` are in its own language.
+
+    An iPhone's card has ``faces``, an Android phone's ``google``.
+    """
 
     number: int
+    kind: str
     language: str
     texts: Mapping[str, str]
     offline: bool
     wallpaper: int
     faces: Faces | None
+    google: GoogleFace | None
     images: Mapping[str, str]
     notifications: Sequence[Shown]
     card_name: str
@@ -50,17 +58,21 @@ class PhoneView:
 def view(resident: Resident) -> PhoneView:
     """A resident as the page shows it."""
     phone, card = resident.phone, resident.card
+    faces = card.faces if isinstance(card, HeldCard) else None
+    google = card.face if isinstance(card, HeldPass) else None
     newest = list(phone.notifications)[-SHOWN_NOTIFICATIONS:]
     return PhoneView(
         number=resident.number,
+        kind=resident.kind,
         language=phone.language,
         texts=TEXTS.get(phone.language, TEXTS["en"]),
         offline=phone.offline,
         wallpaper=(resident.number - 1) % WALLPAPERS + 1,
-        faces=card.faces if card else None,
-        images=_addresses(resident.number, card.faces) if card else {},
+        faces=faces,
+        google=google,
+        images=_addresses(resident.number, resident.pictures()),
         notifications=newest[::-1],
-        card_name=card.faces.description if card else "",
+        card_name=faces.description if faces else google.title or google.issuer if google else "",
         updated_at=card.editions[-1].time if card and len(card.editions) > 1 else None,
         can_install=resident.link is not None,
     )
@@ -72,8 +84,9 @@ def page(
     rows: Sequence[Row],
     starters: Sequence[Starter],
     changeable: Sequence[Changeable],
+    kinds: Sequence[str] = ("iphone",),
 ) -> str:
-    """The whole page."""
+    """The whole page; ``kinds`` are the phones that can be added."""
     return _render(
         "sandbox.html",
         language,
@@ -81,6 +94,7 @@ def page(
         rows=rows,
         starters=starters,
         changeable=changeable,
+        kinds=kinds,
     )
 
 
@@ -97,6 +111,11 @@ def row(language: str, line: Row) -> str:
 def form(language: str, changeable: Sequence[Changeable]) -> str:
     """The inputs of "Change a value" for one card."""
     return _render("sandbox_form.html", language, changeable=changeable)
+
+
+def inbox(language: str, messages: Sequence[Any]) -> str:
+    """The page of mails and short messages."""
+    return _render("sandbox_inbox.html", language, messages=messages)
 
 
 def static_file(name: str) -> tuple[bytes, str] | None:
@@ -133,8 +152,8 @@ def _sentence(line: Row, texts: Mapping[str, str]) -> str:
     return texts[f"row_{line.kind}"].replace("{detail}", line.detail)
 
 
-def _addresses(number: int, faces: Faces) -> dict[str, str]:
+def _addresses(number: int, pictures: Mapping[str, bytes]) -> dict[str, str]:
     return {
         slot: f"phones/{number}/images/{slot}?v={hashlib.sha256(content).hexdigest()[:12]}"
-        for slot, content in faces.images.items()
+        for slot, content in pictures.items()
     }

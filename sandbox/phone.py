@@ -21,8 +21,7 @@ from cryptography import x509
 
 from passkit.preview import Faces, faces_of
 from sandbox import lockscreen
-from sandbox.apns import PushRecord
-from sandbox.installpage import apple_link
+from sandbox.installpage import agreement, apple_link
 from sandbox.phone_records import KEPT, Edition, Event, HeldCard, Kind, Mood, Shown
 from sandbox.phone_web import (
     IPHONE,
@@ -44,9 +43,9 @@ _T = TypeVar("_T")
 
 
 class Pushes(Protocol):
-    """Where pushes come from; ``apns.PushService`` is one."""
+    """Where pushes come from: ``apns.PushService``, ``fcm.FcmService`` or a ``relays.RelayService``."""
 
-    def subscribe(self, token: str, deliver: Callable[[PushRecord], None], *, topic: str | None = None) -> None:
+    def subscribe(self, token: str, deliver: Callable[[Any], None], *, topic: str | None = None) -> None:
         """Come online for a token."""
 
     def unsubscribe(self, token: str) -> None:
@@ -109,6 +108,8 @@ class Phone:
         self._need_network()
         url = link
         status, media_type, body = await self._web.download(url)
+        if status == 200 and (form := agreement(link, body)) is not None:
+            status, media_type, body = await self._web.submit(*form)
         if status == 200 and media_type == "text/html":
             url = apple_link(link, body)
             status, media_type, body = await self._web.download(url)
@@ -203,9 +204,9 @@ class Phone:
 
     # What a push begins.
 
-    def wake(self, pass_type: str) -> None:
-        """A push has come: list and fetch, once more if another comes meanwhile."""
-        self._happened(Kind.PUSHED, detail=pass_type)
+    def wake(self, pass_type: str, serial_number: str | None = None) -> None:
+        """A push has come, which may name a card: list and fetch, once more if another comes meanwhile."""
+        self._happened(Kind.PUSHED, serial_number, detail=pass_type)
         if pass_type not in self._wanted:
             self._wanted.add(pass_type)
             self._start(self._woken(pass_type))
@@ -319,12 +320,14 @@ class Phone:
 
     def _new_push_token(self) -> str:
         token = self._random_bytes(32).hex()
+        if self.profile.address == "fid":
+            return token[:22]
         return token if self.profile.hex_tokens else f"android:{token}"
 
     def _subscribe(self, pass_type: str) -> None:
-        if self._pushes is not None and not self.offline and self.profile.hex_tokens:
+        if self._pushes is not None and not self.offline:
             token = self.push_tokens[pass_type]
-            self._pushes.subscribe(token, lambda record: self.wake(pass_type), topic=pass_type)
+            self._pushes.subscribe(token, lambda record: self.wake(pass_type, _named(record)), topic=pass_type)
 
     def _unsubscribe(self, pass_type: str) -> None:
         if self._pushes is not None and pass_type in self.push_tokens:
@@ -399,6 +402,12 @@ class Phone:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _named(record: Any) -> str | None:
+    """The card that a push names: Firebase's messages may, the others' never do."""
+    serial_number: str | None = getattr(record, "data", {}).get("serial_number")
+    return serial_number
 
 
 def _check_same(before: OpenedPass, after: OpenedPass) -> None:

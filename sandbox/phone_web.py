@@ -7,7 +7,7 @@ speak the same protocol with other schemes and habits). Nothing here remembers a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,11 @@ LOST = "The network connection was lost."
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How a client behaves: whether it registers, asks conditionally, and tells each changed field apart."""
+    """How a client behaves: whether it registers, asks conditionally, and tells each changed field apart.
+
+    ``address`` is the member of the registration's body that the push token stands in, ``extra`` what else is there, and
+    ``registrations`` the path that it is posted to.
+    """
 
     name: str
     user_agent: str
@@ -34,6 +38,9 @@ class Profile:
     conditional: bool = True
     hex_tokens: bool = True
     each_field: bool = False
+    address: str = "pushToken"
+    extra: tuple[tuple[str, str], ...] = ()
+    registrations: str = "registrations"
 
 
 _SAFARI = (
@@ -47,6 +54,28 @@ FOSSWALLET = Profile("FossWallet", "okhttp/5.1.0", _CHROME, registers=False, con
 WALLETPASSES = Profile(
     "WalletPasses", "WalletPasses/5.0 (Linux; U; Android 16)", _CHROME, scheme="AndroidPass", hex_tokens=False
 )
+OWN_APP = Profile(
+    "Own app",
+    "CoffeeClub/3.2 okhttp/5.1.0",
+    _CHROME,
+    hex_tokens=False,
+    each_field=True,
+    address="fid",
+    extra=(("kind", "fcm"),),
+)
+
+
+def passwallet(relay: str) -> Profile:
+    """PassWallet, which names its relay when it registers."""
+    return Profile(
+        "PassWallet",
+        "PassWallet/1.0 (Linux; U; Android 12)",
+        _CHROME,
+        scheme="AttidoPass",
+        hex_tokens=False,
+        extra=(("pushServiceUrl", relay),),
+        registrations="registrations_attido",
+    )
 
 
 class WebServiceError(Exception):
@@ -100,9 +129,20 @@ class WebService:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise WebServiceError(LOST, transient=True) from error
 
+    async def submit(self, url: str, form: Mapping[str, str]) -> tuple[int, str, bytes]:
+        """A form of a page, sent; the page that follows."""
+        headers = {"User-Agent": self._profile.browser, "Accept": "text/html,*/*"}
+        try:
+            async with self._session.post(url, data=dict(form), headers=headers, timeout=TIMEOUT) as response:
+                return response.status, response.content_type, await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise WebServiceError(LOST, transient=True) from error
+
     async def register(self, pass_: PassAddress, push_token: str) -> bool:
         """POST the registration; True when it is new to the server (201)."""
-        status, _, _ = await self._send("POST", self._registration(pass_), pass_, body={"pushToken": push_token})
+        body = {self._profile.address: push_token, **dict(self._profile.extra)}
+        where = self._registration(pass_, self._profile.registrations)
+        status, _, _ = await self._send("POST", where, pass_, body=body)
         _expect(status, 200, 201)
         return status == 201
 
@@ -146,8 +186,8 @@ class WebService:
         status, _, _ = await self._send("POST", _under(url, "log"), None, body={"logs": list(lines)})
         _expect(status, 200)
 
-    def _registration(self, pass_: PassAddress) -> URL:
-        return _under(pass_.url, "devices", self._device, "registrations", pass_.pass_type, pass_.serial_number)
+    def _registration(self, pass_: PassAddress, path: str = "registrations") -> URL:
+        return _under(pass_.url, "devices", self._device, path, pass_.pass_type, pass_.serial_number)
 
     async def _send(
         self,

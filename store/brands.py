@@ -59,6 +59,8 @@ class BrandRow:
     languages: tuple[str, ...]
     time_zone: str
     google_issuer_id: str | None
+    google_mode: str
+    google_testers: list[str] | None
     stamp: str
     created_at: datetime
     revoked_at: datetime | None

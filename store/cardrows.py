@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from passkit import change, data
 from passkit.model import Card, CardState, Value
 from passkit.render import Revision
-from store import compiled, tables
+from store import compiled, livenews, tables
 from store.dialect import Database
+from store.livenews import Shown
 
 DATA_PURPOSE = "card-data"
 
@@ -25,7 +26,8 @@ DATA_PURPOSE = "card-data"
 class CardView:
     """A card as answers show it: ``template`` and ``revision`` are key and number, ``data`` JSON values with defaults.
 
-    ``formatted`` are the same values as a person reads them ("450,00 ₽"); ``install_token`` goes into the install URL.
+    ``formatted`` are the same values as a person reads them ("450,00 ₽"); ``install_token`` goes into the install URL;
+    ``google_mode`` is the brand's: off, test or live.
     """
 
     card_id: int
@@ -48,6 +50,7 @@ class CardView:
     channel: str | None
     created_at: datetime
     updated_at: datetime
+    google_mode: str
     install_token: str = field(repr=False)
 
 
@@ -90,6 +93,11 @@ class CardRow:
         return edition_of(self.row)
 
     @property
+    def shown(self) -> Shown | None:
+        """The news that a phone would be shown now."""
+        return livenews.of_row(self.row)
+
+    @property
     def values(self) -> dict[str, Value]:
         """The data, typed, with defaults."""
         return data.with_defaults(self.revision.template, self.given)
@@ -101,13 +109,15 @@ class CardRow:
 
 
 def edition_of(row: Mapping[str, Any]) -> str:
-    """The edition of a row with the three stamps; news have none yet."""
-    return change.edition(row["revision_stamp"], row["stamp"], (), row["brand_stamp"])
+    """The edition of a row with the three stamps and what is live on its template."""
+    news = livenews.stamps(livenews.of_row(row))
+    return change.edition(row["revision_stamp"], row["stamp"], news, row["brand_stamp"])
 
 
 TEMPLATE_PART = (
     tables.templates.c.key.label("template_key"),
     tables.templates.c.name.label("template_name"),
+    tables.templates.c.news.label("template_news"),
     tables.revisions.c.id.label("revision_id"),
     tables.revisions.c.number.label("revision_number"),
     tables.revisions.c.stamp.label("revision_stamp"),
@@ -115,6 +125,7 @@ TEMPLATE_PART = (
     tables.brands.c.stamp.label("brand_stamp"),
     tables.brands.c.pass_type_identifier,
     tables.brands.c.revoked_at.label("brand_revoked_at"),
+    tables.brands.c.google_mode,
 )
 """What a card's row has of its template, published revision and brand."""
 
@@ -124,23 +135,35 @@ def columns() -> Select[Any]:
     """A card with its template's, revision's and brand's columns, to be narrowed by a WHERE."""
     cards, templates, revisions, brands = tables.cards, tables.templates, tables.revisions, tables.brands
     return (
-        select(cards, *TEMPLATE_PART)
+        select(cards, *TEMPLATE_PART, livenews.listed_column())
         .join(templates, templates.c.id == cards.c.template_id)
         .join(revisions, revisions.c.id == templates.c.published_revision_id)
         .join(brands, brands.c.id == cards.c.brand_id)
     )
 
 
-async def load(db: Database, conn: AsyncConnection, condition: Any, *, lock: bool = False) -> list[CardRow]:
-    """The cards that fit, by id; ``lock`` keeps other writers off them until the transaction ends."""
-    wanted = columns().where(condition).order_by(tables.cards.c.id)
+async def load(
+    db: Database,
+    conn: AsyncConnection,
+    condition: Any,
+    *,
+    lock: bool = False,
+    limit: int | None = None,
+    newest: bool = False,
+) -> list[CardRow]:
+    """The cards that fit, by id (``newest``: from the last one); ``lock`` keeps other writers off them until the end."""
+    id_ = tables.cards.c.id
+    wanted = columns().where(condition).order_by(id_.desc() if newest else id_)
+    if limit is not None:
+        wanted = wanted.limit(limit)
     if lock:
         wanted = wanted.with_for_update(of=tables.cards, key_share=True)
     return [await complete(db, conn, row) for row in (await conn.execute(wanted)).mappings().all()]
 
 
 async def complete(db: Database, conn: AsyncConnection | None, row: Mapping[str, Any]) -> CardRow:
-    """The row with its compiled revision and its data in the clear."""
+    """The row with its compiled revision, the text of its news, and its data in the clear."""
+    await livenews.load(db, conn, livenews.of_row(row))
     revision = await compiled.revision(db, conn, revision_id=row["revision_id"], brand_stamp=row["brand_stamp"])
     return CardRow(row, revision, sealed=partial(unseal, db, row["data_encrypted"], row["serial_number"]))
 
@@ -204,5 +227,6 @@ def view(db: Database, card: CardRow) -> CardView:
         channel=row["channel"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        google_mode=row["google_mode"],
         install_token=db.keyring.install_token(row["serial_number"], row["generation"], row["secret_id"]),
     )

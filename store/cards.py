@@ -7,6 +7,7 @@ from store.diagnosis import Diagnosis, Holder, diagnosis
 from store.finding import CardFilter, CardPage, CardRef, find, listing
 from store.finding import view_card as view
 from store.issuing import Issued, NewCard, issue
+from store.phones import by_phone
 from store.serving import Installation, Serving, by_install_token, note_cut, note_served, serve
 from store.timeline import Timeline, TimelineEntry
 from store.timeline import read as timeline
@@ -32,6 +33,7 @@ __all__ = [
     "apply_change",
     "batch",
     "by_install_token",
+    "by_phone",
     "change",
     "diagnosis",
     "find",

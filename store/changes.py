@@ -6,25 +6,28 @@ A change that no phone would show moves the version and nothing else; one that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import BigInteger, bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import data
-from passkit.change import Difference, FieldChange, Rings, compare, edition, next_rings, ring_order
+from passkit.change import Difference, FieldChange, Rings, compare, next_rings, ring_order
 from passkit.errors import DataError, Problem, RenderError, Severity
 from passkit.model import CardState, Notify, Pass
-from store import jobs, randomness, tables
-from store.cardrows import CardRow, CardView, load, seal, view
+from store import googlechanges, jobs, randomness, tables, words
+from store.cardrows import CardRow, CardView, edition_of, load, seal, view
 from store.dialect import Database
-from store.editions import filled, heard, next_modified, phones_of, served_times, settle, text_hash
+from store.editions import filled, heard, next_modified, served_times, settle, text_hash
 from store.errors import Conflict, Invalid, NotFound, VersionMismatch
+from store.phones import keep as keep_phones
 from store.timeline import Line, record
+from store.wallets import Held, held_by
 
 
 class Unset(Enum):
@@ -113,22 +116,36 @@ async def apply_change(
     after = CardRow({**card.row, **_own(after.row)}, after.revision, after.stored)
     shown = _shown(db, after, now)
     difference = _difference(db, card, shown, now)
+    google = await googlechanges.moved(db, conn, card, after, difference, patch.notify, now)
     values = {
         **_own(after.row),
         "data_encrypted": seal(db, after.stored, card.row["serial_number"]),
         "version": card.row["version"] + 1,
         "updated_at": now,
     }
-    rings, phones = Rings(), 0
+    rings, held = Rings(), Held()
     if difference.visible:
-        phones = await phones_of(conn, card.id)
-        rings = _next_rings(db, card, difference, patch.notify, shown, phones)
+        held = await held_by(conn, card.id)
+        rings = _next_rings(db, card, difference, patch.notify, shown, held.phones)
         values |= _new_edition(db, card, rings, shown, now)
-    await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))
+    await conn.execute(
+        _changing(tuple(values)), {f"new_{name}": value for name, value in values.items()} | {"card": card.id}
+    )
     after = CardRow({**card.row, **values}, after.revision, after.stored)
+    await keep_phones(db, conn, after, card.given)
+    await words.keep(db, conn, after, card.stored)
     visible = difference.rung(rings.ring) if difference.visible else ()
-    await _tell(db, conn, after, patch, visible, difference.visible, phones, origin or {}, now)
-    return Applied(after, visible, difference.visible)
+    told = _Told(visible, difference.visible, google, held)
+    await _tell(db, conn, after, patch, told, origin or {}, now)
+    return Applied(after, visible, told.is_visible)
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Any:
+    """UPDATE of these columns of one card, made once: making it takes longer than running it."""
+    columns = tables.cards.c
+    news = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in names}
+    return update(tables.cards).where(columns.id == bindparam("card", type_=BigInteger)).values(**news)
 
 
 def patched(db: Database, card: CardRow, patch: Change) -> CardRow:
@@ -138,8 +155,10 @@ def patched(db: Database, card: CardRow, patch: Change) -> CardRow:
         accepted = data.accept(template, patch.data, partial=True)
     except DataError as error:
         raise Invalid(error.problems) from None
-    cleared = {name for name, value in patch.data.items() if value is None}
-    stored = {**card.stored, **data.to_json(template, accepted)}
+    cleared = {data.name_of(template, name) for name, value in patch.data.items() if value is None}
+    former = {name for name, today in template.aliases.items() if today in accepted}
+    stored = {name: value for name, value in card.stored.items() if name not in former}
+    stored |= data.to_json(template, accepted)
     stored = {name: value for name, value in stored.items() if name not in cleared}
     own = {name: value for name, value in _given(patch).items() if value is not UNSET}
     return CardRow({**card.row, **own}, card.revision, stored)
@@ -163,7 +182,8 @@ def _own(row: Mapping[str, Any]) -> dict[str, Any]:
 def _shown(db: Database, after: CardRow, now: datetime) -> Pass:
     """The card as it would be; what the template cannot show is refused, so that no phone is left with nothing."""
     try:
-        return filled(db, after, now, ring=None)
+        shown = filled(db, after, now, ring=None)
+        return replace(shown, fields=tuple(shown.fields))  # read here, where what cannot be said is refused
     except RenderError as error:
         detail = f"the template's {error.pointer} cannot show this data: {error.detail}"
         raise Invalid([Problem(Severity.ERROR, "/data", detail)]) from None
@@ -189,9 +209,23 @@ def _new_edition(db: Database, card: CardRow, rings: Rings, shown: Pass, now: da
         "ring": list(rings.ring),
         "ring_waiting": list(rings.waiting),
         "ring_text_hash": text_hash(db, card.row, rings, shown),
-        "modified_edition": edition(card.row["revision_stamp"], stamp, (), card.row["brand_stamp"]),
+        "modified_edition": edition_of({**card.row, "stamp": stamp}),
         "last_modified": next_modified(card.row, now),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Who will see the change: the pass differs, or Google's object does, or both."""
+
+    fields: tuple[FieldChange, ...]
+    on_apple: bool
+    google: googlechanges.Moved | None
+    held: Held
+
+    @property
+    def is_visible(self) -> bool:
+        return self.on_apple or self.google is not None
 
 
 async def _tell(
@@ -199,30 +233,34 @@ async def _tell(
     conn: AsyncConnection,
     card: CardRow,
     patch: Change,
-    visible: tuple[FieldChange, ...],
-    is_visible: bool,
-    phones: int,
+    told: _Told,
     origin: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """The push intent, and the lines on the timeline."""
+    """The intents, and the lines on the timeline."""
     brand_id = card.row["brand_id"]
     detail = {
         **origin,
         "version": card.row["version"],
         "notify": patch.notify.value,
-        "is_visible": is_visible,
-        "visible": [row.to_json() for row in visible],
+        "is_visible": told.is_visible,
+        "visible": [row.to_json() for row in told.fields],
     }
+    if told.is_visible and not told.on_apple:
+        detail["only"] = "google"
     if patch.state is not None:
         detail["state"] = card.row["state"]
     lines = [Line(brand_id, card.id, "changed", detail)]
-    if is_visible:
+    if told.on_apple:
         await jobs.want_card(
             conn,
             brand_id=brand_id,
             pass_type_identifier=card.row["pass_type_identifier"],
             card_id=card.id,
+            elsewhere=told.held.elsewhere,
         )
+        phones = told.held.phones
         lines += [Line(brand_id, card.id, "queued", {"phones": phones})] if phones else []
+    if told.google is not None:
+        lines.append(await googlechanges.want(conn, card, told.google))
     await record(db, conn, lines, now)

@@ -36,4 +36,7 @@ def _now(element: now_micros, compiler: SQLCompiler, **options: Any) -> str:
 
 async def database_now(conn: AsyncConnection) -> datetime:
     """The database's clock as an aware datetime."""
-    return from_micros((await conn.execute(select(now_micros()))).scalar_one())
+    return from_micros((await conn.execute(_ASK)).scalar_one())
+
+
+_ASK = select(now_micros())  # made once: making a statement takes longer than running it

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from passkit.apple import bundle
-from passkit.apple.bundle import PreparedFiles
 from passkit.model import Brand
+from passkit.pictures import Pictures
 from passkit.render import Revision, compile_revision
 from passkit.schema import parse_template
 from store import tables
@@ -53,8 +52,8 @@ class Cache:
         """Compile again what is asked for next."""
         self._ready.clear()
 
-    def images(self, revision_id: int) -> PreparedFiles | None:
-        """The prepared images of the same revision under an earlier stamp of its brand."""
+    def images(self, revision_id: int) -> Pictures | None:
+        """The pictures of the same revision under an earlier stamp of its brand."""
         return next((kept.images for (id_, _), kept in self._ready.items() if id_ == revision_id), None)
 
     def lock(self, key: Key) -> asyncio.Lock:
@@ -80,7 +79,7 @@ async def revision(db: Database, conn: AsyncConnection | None, *, revision_id: i
         found = cache.get(key)
         if found is None:
             brand, files, pictures = await _read(db, conn, revision_id)
-            images = cache.images(revision_id) or (bundle.prepare(pictures) if pictures is not None else None)
+            images = cache.images(revision_id) or (Pictures(pictures) if pictures is not None else None)
             found = await asyncio.to_thread(compiled, files, brand, images)
             cache.put(key, found)
     cache.unlock(key)
@@ -92,9 +91,11 @@ def keep(db: Database, revision_id: int, brand_stamp: str, ready: Revision) -> N
     _cache(db).put((revision_id, brand_stamp), ready)
 
 
-def compiled(files: Mapping[str, bytes], brand: Brand, images: PreparedFiles | None = None) -> Revision:
-    """Parse and compile; raises TemplateError."""
-    return compile_revision(parse_template(files), brand, images)
+def compiled(files: Mapping[str, bytes], brand: Brand, images: Pictures | None = None) -> Revision:
+    """Parse and compile, every picture drawn; raises TemplateError."""
+    ready = compile_revision(parse_template(files), brand, images)
+    ready.images.draw()
+    return ready
 
 
 async def files_of(conn: AsyncConnection, names: Mapping[str, str]) -> dict[str, bytes]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from store.platforms import APPLE, WAYS
+
 if TYPE_CHECKING:
     from store.timeline import TimelineEntry
 
@@ -89,7 +91,8 @@ def diagnosis(entries: Sequence[TimelineEntry], holders: Sequence[Holder], now: 
 
 
 def _is_seen(entry: TimelineEntry) -> bool:
-    return entry.kind == "changed" and bool(entry.detail.get("is_visible"))
+    on_apple = entry.detail.get("only") != "google"
+    return entry.kind == "changed" and bool(entry.detail.get("is_visible")) and on_apple
 
 
 def _reason(entries: Sequence[TimelineEntry]) -> str:
@@ -128,13 +131,46 @@ def _not_installed(case: _Case) -> Diagnosis:
 
 def _parked(case: _Case) -> Diagnosis:
     reason = case.holders[0].state_reason or "no reason"
+    vendor = _vendor_of(case.holders[0])
     return Diagnosis(
         "token_refused",
-        f"Apple refuses the phone's push token ({reason}); it updates only when it asks by itself.",
-        f"Apple не принимает токен телефона ({reason}); карта обновится, только когда телефон спросит сам.",
+        f"{vendor} refuses the phone's push token ({reason}); it updates only when it asks by itself.",
+        f"{vendor} не принимает токен телефона ({reason}); карта обновится, только когда телефон спросит сам.",
         "Remove the card and add it again by the link: then your phone gets updates again.",
         "Удалите карту и добавьте её снова по ссылке: обновления возобновятся.",
     )
+
+
+def _relay_refused(case: _Case) -> Diagnosis:
+    reason = case.holders[0].state_reason or "no reason"
+    return Diagnosis(
+        "relay_not_allowed",
+        f"The card is in PassWallet, and the push relay that it named may not be called ({reason}); see RELAY_HOSTS.",
+        f"Карта в PassWallet, а названный им сервер уведомлений вызывать нельзя ({reason}); см. RELAY_HOSTS.",
+        "Open the card in PassWallet and refresh it: it does not update by itself at present.",
+        "Откройте карту в PassWallet и обновите её: сама она сейчас не обновляется.",
+    )
+
+
+def _not_rung(case: _Case) -> Diagnosis:
+    wallet = case.holders[0].platform
+    return Diagnosis(
+        "not_rung",
+        f"The card is in {wallet}, which takes no pushes from us; it updates when its owner refreshes it.",
+        f"Карта в {wallet}, уведомлений от нас он не принимает; она обновится, когда владелец обновит её сам.",
+        "Open the card in your wallet app and refresh it.",
+        "Откройте карту в приложении-кошельке и обновите её.",
+    )
+
+
+def _vendor_of(holder: Holder) -> str:
+    return WAYS[holder.platform].vendor if holder.platform in WAYS else holder.platform
+
+
+def _vendor(entries: Sequence[TimelineEntry]) -> str:
+    """Who gave the last of these answers."""
+    channel = entries[-1].detail.get("channel") if entries else None
+    return next((way.vendor for way in WAYS.values() if way.channel == channel), WAYS[APPLE].vendor)
 
 
 def _unchanged(case: _Case) -> Diagnosis:
@@ -224,11 +260,12 @@ def _on_its_way(case: _Case) -> Diagnosis:
 
 
 def _retrying(case: _Case) -> Diagnosis:
-    reason = _reason(case.results("retry"))
+    refused = case.results("retry")
+    reason, vendor = _reason(refused), _vendor(refused)
     return Diagnosis(
         "push_retrying",
-        f"Apple did not take the push ({reason}); it is being tried again.",
-        f"Apple пока не приняла уведомление ({reason}); отправка повторяется.",
+        f"{vendor} did not take the push ({reason}); it is being tried again.",
+        f"{vendor} пока не принимает уведомление ({reason}); отправка повторяется.",
         "The update is late for a technical reason and will come by itself.",
         "Обновление задерживается по технической причине и придёт само.",
     )
@@ -245,23 +282,41 @@ def _not_pushed(case: _Case) -> Diagnosis:
 
 
 def _waiting(case: _Case) -> Diagnosis:
+    vendor = _vendor(case.results("accepted"))
     return Diagnosis(
         "waiting_for_phone",
-        "Apple has taken the push; the phone has not asked yet.",
-        "Apple приняла уведомление; телефон ещё не спрашивал.",
+        f"{vendor} has taken the push; the phone has not asked yet.",
+        f"Уведомление принято ({vendor}); телефон ещё не спрашивал.",
         "Wait a few minutes; the phone must be on and online.",
         "Подождите несколько минут; телефон должен быть включён и в сети.",
     )
 
 
 def _silent_phone(case: _Case) -> Diagnosis:
+    if all(holder.platform != APPLE for holder in case.holders):
+        return _silent_android(case)
     return Diagnosis(
         "phone_silent",
         "Apple has taken the push, and the phone has not asked: it is off, offline, in Low Power Mode, or updates are off.",
-        "Apple приняла уведомление, но телефон не спросил: он выключен, не в сети, экономит заряд или автообновление выключено.",
+        "Уведомление принято (Apple), но телефон не спросил: он выключен, не в сети, бережёт заряд или выключено автообновление.",
         "Check that the phone is online and not in Low Power Mode; on the back of the card, switch Automatic Updates off and on.",
         "Проверьте, что телефон в сети и не экономит заряд; на обороте карты выключите и включите «Автообновление».",
     )
+
+
+def _silent_android(case: _Case) -> Diagnosis:
+    vendor = _vendor(case.results("accepted"))
+    return Diagnosis(
+        "phone_silent",
+        f"{vendor} has taken the push, and the phone has not asked: it is off, offline, saving power, or the app is gone.",
+        f"Уведомление принято ({vendor}), но телефон не спросил: он выключен, не в сети, экономит заряд или приложение удалено.",
+        "Check that the phone is online, then open the card in the app.",
+        "Проверьте, что телефон в сети, и откройте карту в приложении.",
+    )
+
+
+def _names_a_forbidden_relay(holder: Holder) -> bool:
+    return holder.state == "parked" and (holder.state_reason or "").startswith("RelayNot")
 
 
 _Row = tuple[Callable[[_Case], bool], Callable[[_Case], Diagnosis]]
@@ -271,11 +326,13 @@ _TABLE: Sequence[_Row] = (
     (lambda case: not case.holders, _not_installed),
     (lambda case: case.change is None, _unchanged),
     (lambda case: case.count("fetched") - case.count("cut") >= len(case.holders), _up_to_date),
+    (lambda case: all(_names_a_forbidden_relay(holder) for holder in case.holders), _relay_refused),
     (lambda case: all(holder.state == "parked" for holder in case.holders), _parked),
     (lambda case: case.count("fetched") - case.count("cut") > 0, _some),
     (lambda case: bool(case.count("log")) and bool(case.count("listed")), _complains),
     (lambda case: bool(case.count("cut")), _cut),
     (lambda case: bool(case.count("listed")) and case.age > AT_ONCE, _not_fetched),
+    (lambda case: not any(holder.platform in WAYS for holder in case.holders), _not_rung),
     (lambda case: not case.results("accepted") and bool(case.results("retry")), _retrying),
     (lambda case: not case.pushes and case.age <= AT_ONCE, _on_its_way),
     (lambda case: not case.pushes, _not_pushed),

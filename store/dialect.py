@@ -28,6 +28,7 @@ from store.failures import translated
 from store.hotreads import CONNECT_SECONDS, HotReads, PostgresqlReads, SqliteReads
 from store.keyring import Keyring
 from store.served import ServedBuffer
+from store.uses import UsesBuffer
 
 __all__ = ["Database", "database_now", "now_micros", "open"]
 
@@ -58,6 +59,7 @@ class Database:
         self.sqlite_note = "" if self.is_postgresql else sqlite_library.note()
         self.on_jobs: list[Callable[[], None]] = []
         self.served = ServedBuffer(self)
+        self.uses = UsesBuffer(self)
         self._kept: dict[type[Any], Any] = {}
         self._busy_seconds = busy_seconds
         self._writer = writer
@@ -131,6 +133,7 @@ class Database:
         """Write what is buffered and close every connection."""
         try:
             await self.served.close()
+            await self.uses.close()
         finally:
             await self._hot.close()
             await self.engine.dispose()

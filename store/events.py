@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,14 +20,15 @@ from passkit import data
 from passkit.change import FieldChange
 from passkit.errors import DataError, Problem, Severity
 from passkit.model import CardState, Notify
-from store import ordering, tables, waiting
+from store import news, ordering, tables, waiting
 from store.cardrows import CardRow
 from store.changes import Applied, Change, apply_change
 from store.dialect import Database
-from store.errors import Conflict, Invalid, StoreError
+from store.errors import Conflict, Invalid
 from store.finding import CardRef, resolve
 from store.issuing import ATTEMPTS, issue_in
 from store.locks import lock_external_id
+from store.newsrequests import NewsRequest
 from store.ordering import Moment
 from store.requests import CardChanged, CardVoided, asked, card_ref, moved, new_card
 from store.upserts import insert_into
@@ -56,6 +59,7 @@ class _Delivery:
     db: Database
     conn: AsyncConnection
     source_id: int
+    source_name: str
     brand_id: int
     event: HookEvent
     now: datetime
@@ -69,8 +73,8 @@ class _Delivery:
 async def deliver(db: Database, source: Any, event: HookEvent, now: datetime) -> HookAnswer:
     """Apply an event of a source (``sources.Source``).
 
-    Invalid with pointers for wrong data, Conflict ``card_ambiguous`` for a word that is different cards' names, StoreError
-    ``not_supported`` for news: then nothing is remembered of the event.
+    Invalid with pointers for wrong data, Conflict ``card_ambiguous`` for a word that is different cards' names: then nothing is
+    remembered of the event.
     """
     apply = _TYPES.get(event.type)
     if apply is None:
@@ -81,16 +85,21 @@ async def deliver(db: Database, source: Any, event: HookEvent, now: datetime) ->
             async with db.transaction() as conn:
                 if not await _is_first(db, conn, source.id, event.id, now):
                     return HookAnswer("duplicate")
-                return await apply(_Delivery(db, conn, source.id, source.brand_id, event, now))
+                return await apply(_Delivery(db, conn, source.id, source.name, source.brand_id, event, now))
         except IntegrityError:  # another request has just issued the card, or taken its number
             continue
     raise Conflict("The card was issued by several requests at once; send the event again.")
 
 
 async def _is_first(db: Database, conn: AsyncConnection, source_id: int, event_id: str, now: datetime) -> bool:
-    insert = insert_into(tables.seen_events, is_postgresql=db.is_postgresql)
-    row = insert.values(source_id=source_id, event_id=event_id, received_at=now)
-    return bool((await conn.execute(row.on_conflict_do_nothing())).rowcount)
+    row = {"source_id": source_id, "event_id": event_id, "received_at": now}
+    return bool((await conn.execute(_seen(is_postgresql=db.is_postgresql), row)).rowcount)
+
+
+@cache
+def _seen(*, is_postgresql: bool) -> Any:
+    """Made once: making a statement takes longer than running it."""
+    return insert_into(tables.seen_events, is_postgresql=is_postgresql).on_conflict_do_nothing()
 
 
 async def _card_changed(delivery: _Delivery) -> HookAnswer:
@@ -106,17 +115,32 @@ async def _card_changed(delivery: _Delivery) -> HookAnswer:
         return HookAnswer(NO_CARD)
     _refuse_misfits(cards, body.set)
     done = [await _change_one(delivery, card, body, said) for card in cards]
+    for card in cards:
+        known = card.revision.template.variables.keys() | card.revision.template.aliases.keys()
+        names = (name for name in body.set if name in known)
+        delivery.db.uses.note(card.row["template_id"], delivery.source_id, names, delivery.now)
     applied = [one for one in done if one is not None]
     return _answer(applied) if applied or not body.set else HookAnswer("stale")
 
 
 async def _change_one(delivery: _Delivery, card: CardRow, body: CardChanged, said: Moment) -> Applied | None:
-    """Apply to one card what is newer than what it has of this source; None when all of it is stale."""
-    own = [name for name in body.set if name in card.revision.template.variables]
-    fresh = await ordering.newer(delivery.conn, card.id, delivery.source_id, own, said)
+    """Apply to one card what is newer than what it has of this source; None when all of it is stale.
+
+    What was said of a variable under a former name counts as said of it.
+    """
+    template = card.revision.template
+    own = {
+        today: value
+        for name, value in body.set.items()
+        if (today := data.name_of(template, name)) in template.variables
+    }
+    names = {name: (name, *template.variables[name].alias) for name in own}
+    every = [one for each in names.values() for one in each]
+    newer = set(await ordering.newer(delivery.conn, card.id, delivery.source_id, every, said))
+    fresh = [name for name in own if newer.issuperset(names[name])]
     if not fresh:
         return None
-    patch = Change(data={name: body.set[name] for name in fresh}, notify=body.notify)
+    patch = Change(data={name: own[name] for name in fresh}, notify=body.notify)
     applied = await apply_change(delivery.db, delivery.conn, card, patch, delivery.now, delivery.origin)
     await ordering.remember(delivery.conn, card.id, delivery.source_id, fresh, said)
     return applied
@@ -128,8 +152,9 @@ def _refuse_misfits(cards: list[CardRow], given: Mapping[str, Any]) -> None:
     unknown = set(given)
     for card in cards:
         template = card.revision.template
-        own = {name: value for name, value in given.items() if name in template.variables or len(cards) == 1}
-        unknown -= set(template.variables)
+        known = set(template.variables) | set(template.aliases)
+        own = {name: value for name, value in given.items() if name in known or len(cards) == 1}
+        unknown -= known
         try:
             data.accept(template, own, partial=True)
         except DataError as error:
@@ -163,6 +188,11 @@ async def _card_issued(delivery: _Delivery) -> HookAnswer:
         issued = await issue_in(delivery.db, delivery.conn, delivery.brand_id, new, delivery.now)
     except Invalid as error:
         raise moved(error, "", "/data") from None
+    if new.data:
+        templates = tables.templates.c
+        mine = select(templates.id).where(templates.brand_id == delivery.brand_id, templates.key == new.template)
+        template_id = (await delivery.conn.execute(mine)).scalar_one()
+        delivery.db.uses.note(template_id, delivery.source_id, new.data, delivery.now)
     return HookAnswer("applied" if issued.created else "nothing_visible")
 
 
@@ -180,7 +210,15 @@ async def _card_voided(delivery: _Delivery) -> HookAnswer:
 
 
 async def _news_published(delivery: _Delivery) -> HookAnswer:
-    raise StoreError("This server does not send news yet.", code="not_supported")
+    """Written and started at once; it goes live at its ``starts_at``, or now."""
+    request = asked(NewsRequest, delivery.event.data, "/data")
+    by = f"hook {delivery.source_name}"
+    try:
+        row = await news.create_in(delivery.db, delivery.conn, delivery.brand_id, request, by=by, now=delivery.now)
+    except Invalid as error:
+        raise moved(error, "", "/data") from None
+    await news.start_in(delivery.conn, row, by=by)
+    return HookAnswer("applied")
 
 
 def _answer(applied: list[Applied]) -> HookAnswer:

@@ -19,7 +19,7 @@ from store.fanouts import want_every_template
 from store.keyring import Keyring
 from store.upserts import insert_into
 
-BUILDER = "1"
+BUILDER = "2"
 """Raised when passkit comes to build other bytes from the same card: every card is then a new edition."""
 SECRET = "secret:"  # noqa: S105 - the prefix of a fact's name, no secret
 PUBLIC_URL = "public_url"
@@ -117,12 +117,16 @@ async def _affected(conn: AsyncConnection, name: str) -> int:
     told_by = select(tables.sources.c.brand_id).where(
         tables.sources.c.revoked_at.is_(None), _begins(tables.sources.c.secrets_encrypted, begins)
     )
+    google = select(tables.google_keys.c.brand_id).where(
+        tables.google_keys.c.removed_at.is_(None), _begins(tables.google_keys.c.key_encrypted, begins)
+    )
     used = or_(
         cards.secret_id == secret_id,
         _begins(cards.data_encrypted, begins),
         cards.id.in_(on_phones),
         cards.brand_id.in_(brands),
         cards.brand_id.in_(told_by),
+        cards.brand_id.in_(google),
     )
     return int((await conn.execute(select(func.count(distinct(cards.id))).where(used))).scalar_one())
 

@@ -124,7 +124,8 @@ async def listing(
     """A page of the brand's cards; StoreError ``bad_cursor`` for a cursor that is not ours."""
     limit = max(1, min(limit, MAX_LIMIT))
     cards = tables.cards.c
-    wanted = columns().where(cards.brand_id == brand_id, cards.id > _after(cursor), *_narrowed(filters))
+    own = tables.templates.c.tryout_of.is_(None)
+    wanted = columns().where(cards.brand_id == brand_id, cards.id > _after(cursor), own, *_narrowed(filters))
     async with db.reading() as conn:
         rows = (await conn.execute(wanted.order_by(cards.id).limit(limit + 1))).mappings().all()
         views = [view(db, await complete(db, conn, row)) for row in rows[:limit]]

@@ -16,6 +16,8 @@ import asyncpg
 from store import sqlite_library
 
 SQLITE_LOCKED = (5, 6)
+CACHE_KIB = 65_536
+"""Pages that a reading connection to SQLite keeps at most: the indexes of some hundred thousand cards."""
 CONNECT_SECONDS = 15.0
 """How long a busy PostgreSQL may take to let us in, and to answer a single SELECT."""
 POOL_SIZE = 4
@@ -28,6 +30,7 @@ SETTINGS = {
     # thousandfold and has no statistics yet
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "jit": "off",  # a table without a fitting index looks dear then, and compiling such a plan takes 200 ms
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
@@ -84,6 +87,7 @@ class SqliteReads:
     def _connect(self, busy_seconds: float) -> Any:
         connection = self._library.connect(self._path, timeout=busy_seconds, isolation_level=None)
         connection.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         return connection
 
 

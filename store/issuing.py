@@ -13,15 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import data
-from passkit.change import edition
 from passkit.errors import DataError, Problem, RenderError, Severity
 from passkit.model import CardState
-from store import compiled, randomness, tables, waiting
-from store.cardrows import TEMPLATE_PART, CardRow, CardView, load, seal, view
+from store import compiled, handouts, livenews, phones, randomness, tables, waiting, words
+from store.cardrows import TEMPLATE_PART, CardRow, CardView, edition_of, load, seal, view
 from store.dialect import Database
 from store.editions import filled
 from store.errors import Conflict, Invalid
 from store.locks import lock_external_id
+from store.newscounts import NEVER
 from store.timeline import Line, record
 
 ATTEMPTS = 8
@@ -87,10 +87,14 @@ async def issue_in(db: Database, conn: AsyncConnection, brand_id: int, new: NewC
     early = await waiting.take(db, conn, brand_id, new.external_id, new.template, revision.template)
     stored |= data.to_json(revision.template, early.values)
     row = _row(db, template, new, stored, now)
+    await livenews.load(db, conn, livenews.of_row({**template, **row}))
     card = CardRow({**template, **row, "id": 0}, revision, stored)
     _refuse_unfillable(db, card, now)
     added = await conn.execute(insert(tables.cards).values(**row).returning(tables.cards.c.id))
     card = CardRow({**card.row, "id": added.scalar_one()}, revision, stored)
+    await phones.keep(db, conn, card)
+    await words.keep(db, conn, card)
+    await handouts.keep(db, conn, card, now)
     await waiting.settle(conn, card.id, early)
     detail = {"template": new.template, "channel": new.channel, "waited": sorted(early.values)}
     await record(db, conn, [Line(brand_id, card.id, "issued", {k: v for k, v in detail.items() if v})], now)
@@ -120,6 +124,8 @@ def _row(
     db: Database, template: Mapping[str, Any], new: NewCard, stored: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     serial, stamp = randomness.serial_number(), randomness.stamp()
+    stamps = {**template, "serial_number": serial, "stamp": stamp}
+    news = livenews.of_row(stamps)
     install = db.keyring.install_token(serial, 0)
     return {
         "brand_id": template["brand_id"],
@@ -138,7 +144,10 @@ def _row(
         "ring": [],
         "ring_waiting": [],
         "ring_text_hash": None,
-        "modified_edition": edition(template["revision_stamp"], stamp, (), template["brand_stamp"]),
+        "modified_edition": edition_of(stamps),
+        "news_id": news and news.id,
+        "news_at": news and news.at,
+        "news_fetched": NEVER if news else 0,
         "last_modified": int(now.timestamp()),
         "served_edition": None,
         "served_count": 0,
@@ -160,7 +169,7 @@ def install_hash(token: str) -> str:
 def _refuse_unfillable(db: Database, card: CardRow, now: datetime) -> None:
     """A card that no phone could be given is not issued."""
     try:
-        filled(db, card, now, ring=None)
+        tuple(filled(db, card, now, ring=None).fields)
     except RenderError as error:
         detail = f"the template's {error.pointer} cannot show this data: {error.detail}"
         raise Invalid([Problem(Severity.ERROR, "/data", detail)]) from None

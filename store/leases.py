@@ -1,8 +1,8 @@
-"""Whose a pass type is, and what is held.
+"""Whose a route is, and what is held.
 
-A pass type is leased to one worker at a time, so that its breaker, its pace and its connections hold across hosts; a
-lease that is not renewed ends by the database's clock. A hold is an open breaker: the intents wait, nothing is
-deleted, and now and then one push may try whether the cause is gone.
+A route (a pass type's phones of one platform) is leased to one worker at a time, so that its breaker, its pace and its
+connections hold across hosts; a lease that is not renewed ends by the database's clock. A hold is an open breaker: the
+intents wait, nothing is deleted, and now and then one push may try whether the cause is gone.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 
 from store.dialect import Database, database_now
+from store.platforms import Route, route_of
 from store.tables import holds, leases
 from store.upserts import insert_into
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Pushes of this pass type wait: why, since when, and when one may try again."""
+    """Pushes of this route wait: why, since when, and when one may try again.
+
+    ``pass_type_identifier`` is the route's name as ``Route.hold`` writes it: for Apple's phones the bare pass type.
+    """
 
     pass_type_identifier: str
     reason: str
     since: datetime
     probe_at: datetime
+
+    @property
+    def route(self) -> Route:
+        """Whose pushes wait."""
+        return route_of(self.pass_type_identifier)
 
 
 async def take(db: Database, *, name: str, owner: str, duration: timedelta) -> bool:
@@ -48,7 +57,7 @@ async def release(db: Database, *, owner: str) -> None:
 
 
 async def hold(db: Database, *, pass_type_identifier: str, reason: str, probe_after: timedelta) -> None:
-    """Hold this pass type's pushes; held already, the reason and the time of the next probe are renewed."""
+    """Hold this route's pushes; held already, the reason and the time of the next probe are renewed."""
     async with db.transaction() as conn:
         now = await database_now(conn)
         renewed = {"reason": reason, "probe_at": now + probe_after}

@@ -14,6 +14,7 @@ from typing import Any
 
 from passkit import change
 from passkit.apple import webservice
+from store import livenews
 from store.dialect import Database
 from store.registering import DEVICE_PURPOSE
 from store.served import Listed
@@ -38,10 +39,10 @@ async def changed(
     That the device has asked is written later, by the database's clock; ``now`` is not needed.
     """
     digests = db.keyring.digests(DEVICE_PURPOSE, device)
-    rows = await _read(db, _select(len(digests)), pass_type, *digests)
+    rows = await _read(db, _select(len(digests), db.engine.dialect.name), pass_type, *digests)
     if not rows:
         return None
-    editions = [change.edition(row[5], row[4], (), row[6]) for row in rows]
+    editions = [_edition(row) for row in rows]
     vector = webservice.vector([(row[1], edition) for row, edition in zip(rows, editions, strict=True)])
     wanted = [
         row
@@ -62,13 +63,18 @@ async def _read(db: Database, sql: str, *parameters: str) -> Sequence[Sequence[A
     return rows
 
 
+def _edition(row: Sequence[Any]) -> str:
+    news = livenews.stamps(livenews.shown(row[10], row[11], row[3]))
+    return change.edition(row[5], row[4], news, row[6])
+
+
 def _served(db: Database, row: Sequence[Any], edition: str) -> int:
     """Completed downloads of this edition, those included that are not written yet."""
     card_id, served_edition, served_count = row[2], row[7], row[8]
     return int(served_count if served_edition == edition else 0) + db.served.pending(card_id, edition)
 
 
-def _select(secrets: int) -> str:
+def _select(secrets: int, dialect: str) -> str:
     """The list's SQL; a device may be stored under any of SECRET's ids.
 
     The empty text keeps a planner without statistics from walking the index of the pass type's devices.
@@ -76,7 +82,7 @@ def _select(secrets: int) -> str:
     hashes = ", ".join(f"?{number + 2}" for number in range(secrets))
     return f"""
         SELECT d.id, r.id, c.id, c.serial_number, c.stamp, v.stamp, b.stamp, c.served_edition, c.served_count,
-               (SELECT count(*) FROM registrations o WHERE o.card_id = c.id)
+               (SELECT count(*) FROM registrations o WHERE o.card_id = c.id), t.news, {livenews.listed_sql(dialect)}
         FROM devices d
         JOIN registrations r ON r.device_id = d.id
         JOIN cards c ON c.id = r.card_id

@@ -68,12 +68,16 @@ async def _release_page(db: Database, pass_type_identifier: str, reason: str) ->
         await conn.execute(active.values(state="active", state_reason=None))
         for row in rows:
             await jobs.want_device(
-                conn, brand_id=row.brand_id, pass_type_identifier=pass_type_identifier, device_id=row.id
+                conn,
+                brand_id=row.brand_id,
+                pass_type_identifier=pass_type_identifier,
+                device_id=row.id,
+                platform=row.platform,
             )
         return len(rows)
 
 
-def _page(pass_type_identifier: str, reason: str) -> Select[tuple[int, int]]:
+def _page(pass_type_identifier: str, reason: str) -> Select[tuple[int, int, str]]:
     mine = (devices.c.pass_type_identifier == pass_type_identifier, devices.c.state_reason == reason)
-    page = select(devices.c.id, devices.c.brand_id).where(*mine, devices.c.state == "parked")
+    page = select(devices.c.id, devices.c.brand_id, devices.c.platform).where(*mine, devices.c.state == "parked")
     return page.order_by(devices.c.id).limit(PAGE).with_for_update()

@@ -8,6 +8,8 @@ import string
 
 ALPHABET = string.ascii_letters + string.digits
 SERIAL_LENGTH = math.ceil(128 / math.log2(len(ALPHABET)))  # 22 characters hold 128 bits
+SPOKEN = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no letter that looks like a digit
+PLAN_LENGTH = 8
 NUMBER_LENGTH = 16  # digits, the last by Luhn
 FIRST_DIGITS = "2345678"  # no leading zero for spreadsheets to eat; 1 and 9 are left to plastic made earlier
 
@@ -25,6 +27,11 @@ def text(length: int) -> str:
 def serial_number() -> str:
     """A serial number nobody can guess: 128 random bits, ``[A-Za-z0-9]``."""
     return text(SERIAL_LENGTH)
+
+
+def plan_id() -> str:
+    """A short name that can be read aloud: ``p_7KQ2M9XT``."""
+    return "p_" + "".join(secrets.choice(SPOKEN) for _ in range(PLAN_LENGTH))
 
 
 def card_number() -> str:

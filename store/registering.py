@@ -67,6 +67,7 @@ async def register(
                 brand_id=card["brand_id"],
                 pass_type_identifier=pass_type,
                 device_id=device_id,
+                platform=platform,
                 delay=FIRST_PUSH_SECONDS,
             )
         return Registered(new)
@@ -132,7 +133,11 @@ async def _keep_device(
     pass_type = await _pass_type(conn, card["brand_id"])
     before = await _device(conn, pass_type, digests)
     token_hashes = db.keyring.digests(TOKEN_HASH_PURPOSE, push_token)
-    is_same = before is not None and before["push_token_hash"] in token_hashes and before["state"] == "active"
+    is_same = (
+        before is not None
+        and before["push_token_hash"] in token_hashes
+        and (before["state"], before["platform"]) == ("active", platform)
+    )
     values: dict[str, Any] = {
         "device_hash": digests[0],
         "platform": platform,

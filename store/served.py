@@ -1,8 +1,8 @@
 """What phones have just been given, remembered in batches: completed downloads and answered lists.
 
-A fetch or a list must not wait for a write, so these are kept in memory and written together, within 50 ms or by 200.
-Losing some in a crash costs a redundant fetch, never an update. ``pending`` counts what is not yet written, so that
-within this process no answer is older than the last download.
+A fetch or a list must not wait for a write, so these are kept in memory and written together, every quarter of a
+second or by 500. Losing some in a crash costs a redundant fetch, never an update. ``pending`` counts what is not yet
+written, so that within this process no answer is older than the last download.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BindParameter, Integer, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import tables
+from store import newscounts, tables
 from store.clock import database_now
 from store.errors import Unavailable
 from store.locks import lock_devices
@@ -27,8 +27,8 @@ from store.timeline import Line, record
 if TYPE_CHECKING:
     from store.dialect import Database
 
-INTERVAL = 0.05  # seconds
-BATCH = 200
+INTERVAL = 0.25  # seconds
+BATCH = 500
 KEPT_AT_MOST = 20_000
 """Notes kept while the database is away; later ones are dropped, and cost a redundant fetch each."""
 
@@ -46,6 +46,7 @@ class _Notes:
     fetched: list[tuple[int, int | None]] = field(default_factory=list)  # (card, device)
     cut: list[int] = field(default_factory=list)  # cards
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    news: Counter[tuple[int, str]] = field(default_factory=Counter)  # of these, editions that show a news
     listed: list[Listed] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class _Notes:
         self.fetched[:0] = other.fetched
         self.cut[:0] = other.cut
         self.counts.update(other.counts)
+        self.news.update(other.news)
         self.listed[:0] = other.listed
 
 
@@ -71,18 +73,22 @@ class ServedBuffer:
         self._closed = False
         self.flushes = 0  # how often notes have moved to the database: a read that spans one saw neither
 
-    def fetched(self, card_id: int, edition: str, device_id: int | None = None) -> None:
+    def fetched(self, card_id: int, edition: str, device_id: int | None = None, *, has_news: bool = False) -> None:
         """A 200 with this edition has been sent to its last byte."""
         if len(self._notes) < KEPT_AT_MOST:
             self._notes.fetched.append((card_id, device_id))
             self._notes.counts[card_id, edition] += 1
+            if has_news:
+                self._notes.news[card_id, edition] += 1
             self._schedule()
 
-    def thrown_away(self, card_id: int, edition: str) -> None:
+    def thrown_away(self, card_id: int, edition: str, *, has_news: bool = False) -> None:
         """A download that was counted turned out to have been cut off: it counts no more."""
         if len(self._notes) < KEPT_AT_MOST:
             self._notes.cut.append(card_id)
             self._notes.counts[card_id, edition] -= 1
+            if has_news:
+                self._notes.news[card_id, edition] -= 1
             self._schedule()
 
     def listed(self, note: Listed) -> None:
@@ -158,10 +164,12 @@ async def write(db: Database, notes: _Notes) -> None:
     async with db.transaction() as conn:
         now = await database_now(conn)
         await _count(conn, notes.counts)
+        heard = await newscounts.fetched(conn, notes.news) if notes.news else {}
         await _stamp_devices(conn, sorted({note.device_id for note in notes.listed}), now)
         touched = {*(card for card, _ in notes.fetched), *notes.cut}
         touched |= {card for note in notes.listed for card in note.card_ids}
         await record(db, conn, await _lines(conn, notes, touched), now)
+        await newscounts.add(conn, {news_id: {"fetched": count} for news_id, count in heard.items()})
 
 
 async def _count(conn: AsyncConnection, counts: Counter[tuple[int, str]]) -> None:

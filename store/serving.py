@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 
 from passkit.model import Brand, Pass
-from store import compiled, tables
+from store import compiled, livenews, tables
 from store.cardrows import CardRow, CardView, columns, complete, edition_of, load, unseal, view
 from store.dialect import Database
 from store.editions import filled, settle
@@ -42,6 +42,11 @@ class Serving:
     def edition(self) -> str:
         """What ``note_served`` wants too."""
         return str(self.source.row["modified_edition"])
+
+    @property
+    def has_news(self) -> bool:
+        """Whether this edition shows a news: then ``note_served`` counts who has it."""
+        return self.source.row["news_id"] is not None
 
     @property
     def last_modified(self) -> int:
@@ -80,12 +85,13 @@ class Installation(Serving):
 
 async def serve(db: Database, pass_type: str, serial: str, generation: int, now: datetime) -> Serving | None:
     """What this card's holder would be given now; None for an unknown card or an old token (its MAC is checked before)."""
-    rows = await db.fetch(_SELECT, serial, pass_type)
+    rows = await db.fetch(_SELECT[db.engine.dialect.name], serial, pass_type)
     if not rows or rows[0][0] != generation:
         return None
     row = _mapping(rows[0])
     if edition_of(row) != row["modified_edition"]:
         return await _settled(db, tables.cards.c.id == row["id"], now, Serving)
+    await livenews.load(db, None, livenews.of_row(row))
     revision = await compiled.revision(db, None, revision_id=row["revision_id"], brand_stamp=row["brand_stamp"])
     return Serving(db, CardRow(row, revision, sealed=partial(unseal, db, row["data_encrypted"], serial)))
 
@@ -105,14 +111,16 @@ async def by_install_token(db: Database, token: str, now: datetime) -> Installat
     return Installation(db, card)
 
 
-def note_served(db: Database, card_id: int, edition: str, device_id: int | None = None) -> None:
-    """A 200 with this edition has been sent to its last byte; written with others within 50 ms."""
-    db.served.fetched(card_id, edition, device_id)
+def note_served(
+    db: Database, card_id: int, edition: str, device_id: int | None = None, *, has_news: bool = False
+) -> None:
+    """A 200 with this edition has been sent to its last byte; written with others a moment later."""
+    db.served.fetched(card_id, edition, device_id, has_news=has_news)
 
 
-def note_cut(db: Database, card_id: int, edition: str) -> None:
+def note_cut(db: Database, card_id: int, edition: str, *, has_news: bool = False) -> None:
     """A 200 that was noted turned out to have been cut off: the connection was reset before it was read."""
-    db.served.thrown_away(card_id, edition)
+    db.served.thrown_away(card_id, edition, has_news=has_news)
 
 
 async def _settled(db: Database, mine: Any, now: datetime, kind: type[Made]) -> Made | None:
@@ -144,18 +152,28 @@ _COLUMNS = {
     "ring": "c.ring",
     "modified_edition": "c.modified_edition",
     "last_modified": "c.last_modified",
+    "news_id": "c.news_id",
     "expires_at": "c.expires_at",
     "created_at": "c.created_at",
     "revision_id": "r.id",
     "revision_stamp": "r.stamp",
     "brand_stamp": "b.stamp",
     "pass_type_identifier": "b.pass_type_identifier",
+    "template_news": "t.news",
+    "listed_news": "",  # by dialect
 }
-_SELECT = f"""
-    SELECT {", ".join(_COLUMNS.values())}
+
+
+def _select(dialect: str) -> str:
+    columns = ", ".join((_COLUMNS | {"listed_news": livenews.listed_sql(dialect)}).values())
+    return f"""
+    SELECT {columns}
     FROM cards c
     JOIN templates t ON t.id = c.template_id
     JOIN revisions r ON r.id = t.published_revision_id
     JOIN brands b ON b.id = c.brand_id
     WHERE c.serial_number = ?1 AND b.pass_type_identifier = ?2 AND b.revoked_at IS NULL
-"""  # noqa: S608 - made of the constants above
+    """  # noqa: S608 - made of the constants above
+
+
+_SELECT = {dialect: _select(dialect) for dialect in ("sqlite", "postgresql")}

@@ -7,22 +7,23 @@ up nobody; its answer is settled when it comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import timeline
-from store.claims import Intent, Target, device_intent, finish
+from store import newscounts, newspages, timeline
+from store.claims import Intent, Target, device_intent, finish, queue_of
 from store.dialect import Database, database_now
+from store.fates import Fate, Settled
 from store.jobs import insert_into_jobs
 from store.locks import lock_devices
+from store.platforms import APPLE, Route
 from store.registering import drop_devices
-from store.tables import cards, devices, jobs, registrations
+from store.tables import ELSEWHERE, cards, devices, registrations
 
 GIVE_UP = timedelta(days=7)
 """An intent that the vendor has not taken for so long, not by our own fault, is dropped: the phone's own polling and the
@@ -31,51 +32,41 @@ TRUST = timedelta(days=1)
 """A 200 on a credential within this time says that a BadDeviceToken is about the token, not about us."""
 
 
-class Fate(StrEnum):
-    """What a worker decides about a target."""
-
-    ACCEPTED = "accepted"
-    PRUNE = "prune"
-    PARK = "park"
-    RETRY = "retry"
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A target's fate, the vendor's reason and id for the push, and for a retry the delay in seconds."""
-
-    target: Target
-    fate: Fate
-    reason: str = ""
-    vendor_id: str | None = None
-    delay: float = 0.0
-    is_ours: bool = False  # our fault: it waits for as long as mending it takes
-
-
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What a prune decision rests on: devices of the pass type, and whether the vendor took a push within a day."""
+    """What a prune decision rests on: devices of the route, and whether the vendor took a push within a day."""
 
     devices: int
     trusted: bool
     day: int = 0  # today's number, by the database's clock
 
 
-async def fleet(db: Database, *, pass_type_identifier: str) -> Fleet:
-    """Count the pass type's devices and look for a recent acceptance."""
+async def fleet(db: Database, *, route: Route) -> Fleet:
+    """Count the route's devices and look for a recent acceptance."""
     async with db.reading() as conn:
         now = await database_now(conn)
-        mine = devices.c.pass_type_identifier == pass_type_identifier
-        total = (await conn.execute(select(func.count()).select_from(devices).where(mine))).scalar_one()
+        mine = and_(devices.c.pass_type_identifier == route.pass_type_identifier, devices.c.platform == route.platform)
         recent = select(devices.c.id).where(mine, devices.c.accepted_at > now - TRUST).limit(1)
-        return Fleet(total, (await conn.execute(recent)).first() is not None, now.toordinal())
+        trusted = (await conn.execute(recent)).first() is not None
+        return Fleet(await _count(conn, route), trusted, now.toordinal())
+
+
+async def _count(conn: AsyncConnection, route: Route) -> int:
+    """By the indexes alone: Apple's are all but those elsewhere."""
+    of_type = devices.c.pass_type_identifier == route.pass_type_identifier
+    count = select(func.count()).select_from(devices)
+    if route.platform != APPLE:
+        mine = count.where(of_type, devices.c.platform == route.platform, ELSEWHERE)
+        return int((await conn.execute(mine)).scalar_one())
+    total = (await conn.execute(count.where(of_type))).scalar_one()
+    return int(total - (await conn.execute(count.where(of_type, ELSEWHERE))).scalar_one())
 
 
 async def settle(
     db: Database,
     *,
     owner: str,
-    pass_type_identifier: str,
+    route: Route,
     intents: Sequence[Intent],
     settled: Sequence[Settled],
     unanswered: Sequence[Target] = (),
@@ -87,23 +78,27 @@ async def settle(
     """
     async with db.transaction() as conn:
         now = await database_now(conn)
+        told = await newspages.told(conn, intents, settled)
         await _write_devices(conn, settled, unanswered, now)
-        await _write_timeline(db, conn, settled, now)
-        open_ids = await _retry(conn, owner, pass_type_identifier, settled, now)
-        waiting = await _keep_waiting(conn, owner, pass_type_identifier, unanswered, now, now + lease)
+        await _write_timeline(db, conn, route, settled, now)
+        open_ids = await _retry(conn, owner, route, settled, now, told.held_back)
+        waiting = await _keep_waiting(conn, owner, route, unanswered, now, now + lease)
         open_ids.update(target.device_id for target in unanswered)
-        await finish(conn, owner, [intent for intent in intents if intent.device_id not in open_ids], now)
+        await finish(conn, owner, route, [intent for intent in intents if intent.device_id not in open_ids], now)
+        open_ids |= told.held_back
+        await newspages.count(conn, route, told, intents, settled, unanswered, open_ids, now)
         return waiting
 
 
-async def renew(db: Database, *, owner: str, intents: Sequence[Intent], lease: timedelta) -> None:
+async def renew(db: Database, *, owner: str, route: Route, intents: Sequence[Intent], lease: timedelta) -> None:
     """Their answers are still due: nobody else sends them."""
     if not intents:
         return
+    queue = queue_of(route)
     async with db.transaction() as conn:
         until = await database_now(conn) + lease
-        mine = and_(jobs.c.id.in_([intent.id for intent in intents]), jobs.c.lease_owner == owner)
-        await conn.execute(update(jobs).where(mine).values(lease_until=until))
+        mine = and_(queue.c.id.in_([intent.id for intent in intents]), queue.c.lease_owner == owner)
+        await conn.execute(update(queue).where(mine).values(lease_until=until))
 
 
 async def _write_devices(
@@ -144,7 +139,9 @@ async def _prune(conn: AsyncConnection, targets: Sequence[Target]) -> None:
     await drop_devices(conn, ids)
 
 
-async def _write_timeline(db: Database, conn: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
+async def _write_timeline(
+    db: Database, conn: AsyncConnection, route: Route, settled: Sequence[Settled], now: datetime
+) -> None:
     """A line on the card that was rung for, or on each card that the phone holds."""
     anonymous = [row.target.device_id for row in settled if not row.target.card_ids]
     held: dict[int, list[int]] = {}
@@ -153,52 +150,63 @@ async def _write_timeline(db: Database, conn: AsyncConnection, settled: Sequence
         for pair in await conn.execute(holding.where(registrations.c.device_id.in_(anonymous))):
             held.setdefault(pair.device_id, []).append(pair.card_id)
     lines = [
-        timeline.Line(row.target.brand_id, card_id, "pushed", _detail(row), row.target.device_id)
+        timeline.Line(row.target.brand_id, card_id, "pushed", _detail(route, row), row.target.device_id)
         for row in settled
         for card_id in row.target.card_ids or held.get(row.target.device_id, ())
     ]
     await timeline.record(db, conn, lines, now)
 
 
-def _detail(row: Settled) -> dict[str, Any]:
-    detail = {"result": str(row.fate), "reason": row.reason, "apns_id": row.vendor_id}
+def _detail(route: Route, row: Settled) -> dict[str, Any]:
+    vendor_id = "apns_id" if route.platform == APPLE else "vendor_id"
+    detail = {"result": str(row.fate), "channel": route.channel, "reason": row.reason, vendor_id: row.vendor_id}
     return {name: value for name, value in detail.items() if value}
 
 
 async def _retry(
-    conn: AsyncConnection, owner: str, pass_type: str, settled: Iterable[Settled], now: datetime
+    conn: AsyncConnection,
+    owner: str,
+    route: Route,
+    settled: Iterable[Settled],
+    now: datetime,
+    held_back: Collection[int],
 ) -> set[int]:
-    """A device intent for each retry; returns the devices that have one."""
+    """A device intent for each retry but those of ``held_back``; returns the devices that have one."""
     rows = [
-        device_intent(pass_type, row.target.brand_id, row.target.device_id, now, now + timedelta(seconds=row.delay))
+        device_intent(route, row.target.brand_id, row.target.device_id, now, now + timedelta(seconds=row.delay))
         | {"attempts": row.target.attempts + 1, "reason": row.reason[:200], "wanted_at": row.target.wanted_at}
+        | {"for_news": row.target.for_news}
         for row in sorted(settled, key=lambda row: row.target.device_id)
-        if row.fate is Fate.RETRY and (row.is_ours or row.target.wanted_at > now - GIVE_UP)
+        if row.fate is Fate.RETRY and row.target.device_id not in held_back
+        if row.is_ours or row.target.wanted_at > now - GIVE_UP
     ]
     if rows:
-        insert = insert_into_jobs(conn)
+        queue = queue_of(route)
+        insert = insert_into_jobs(conn, queue)
         again: dict[str, Any] = {name: insert.excluded[name] for name in ("due_at", "attempts", "reason")}
-        again |= {"lease_owner": None, "lease_until": None}
-        mine = jobs.c.lease_owner == owner  # an intent written meanwhile is due anyway and stays as it is
+        again |= {"lease_owner": None, "lease_until": None, "for_news": newscounts.both(queue, insert.excluded)}
+        mine = queue.c.lease_owner == owner  # an intent written meanwhile is due anyway and stays as it is
         await conn.execute(insert.on_conflict_do_update(index_elements=["device_id"], set_=again, where=mine), rows)
     return {row["device_id"] for row in rows}
 
 
 async def _keep_waiting(
-    conn: AsyncConnection, owner: str, pass_type: str, targets: Sequence[Target], now: datetime, until: datetime
+    conn: AsyncConnection, owner: str, route: Route, targets: Sequence[Target], now: datetime, until: datetime
 ) -> tuple[Intent, ...]:
     if not targets:
         return ()
     rows = [
-        device_intent(pass_type, target.brand_id, target.device_id, now, now)
+        device_intent(route, target.brand_id, target.device_id, now, now)
         | {"attempts": target.attempts, "wanted_at": target.wanted_at, "lease_owner": owner, "lease_until": until}
+        | {"for_news": target.for_news}
         for target in sorted(targets, key=lambda target: target.device_id)
     ]
-    insert = insert_into_jobs(conn)
-    mine = jobs.c.lease_owner == owner
+    queue = queue_of(route)
+    insert = insert_into_jobs(conn, queue)
+    mine = queue.c.lease_owner == owner
     keep = insert.on_conflict_do_update(index_elements=["device_id"], set_={"lease_until": until}, where=mine)
     await conn.execute(keep, rows)
-    kept = select(jobs).where(jobs.c.device_id.in_([row["device_id"] for row in rows]), mine)
+    kept = select(queue).where(queue.c.device_id.in_([row["device_id"] for row in rows]), mine)
     return tuple(
         Intent(row.id, row.kind, row.generation, row.attempts, row.wanted_at, row.brand_id, device_id=row.device_id)
         for row in await conn.execute(kept)

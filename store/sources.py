@@ -153,12 +153,13 @@ async def record_delivery(
     table = tables.deliveries
     values = {"source_name": source[:64], "event_id": event_id[:128], "at": now, "status": status}
     async with db.writing() as conn:
-        added = await conn.execute(
-            insert(table).values(**values, result=result[:40], reason=reason[:MAX_REASON]).returning(table.c.id)
-        )
+        added = await conn.execute(_DELIVERED, values | {"result": result[:40], "reason": reason[:MAX_REASON]})
         newest = added.scalar_one()
         if newest % 50 == 0:
             await conn.execute(delete(table).where(table.c.id <= newest - KEPT_DELIVERIES))
+
+
+_DELIVERED = insert(tables.deliveries).returning(tables.deliveries.c.id)
 
 
 async def deliveries(db: Database, limit: int = 200) -> list[Delivery]:

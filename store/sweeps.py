@@ -11,14 +11,17 @@ from typing import Any
 
 from sqlalchemy import Table, delete, func, select, text, tuple_, update
 
-from store import idempotency, jobs, tables
+from store import assets, audit, backoff, idempotency, jobs, reviews, showings, tables, uses
 from store.clock import database_now
 from store.dialect import Database
 
 SEEN_EVENTS = timedelta(days=30)
 WAITING_CHANGES = timedelta(days=90)
 TIMELINE = timedelta(days=180)
+INVITATIONS = timedelta(days=90)
 LINES_A_CARD = 1_000
+LETTERS = timedelta(days=30)
+JOIN_CODES = timedelta(days=1)
 JOBS = timedelta(days=30)
 """An intent that nobody could deliver for so long: the phone's own polling and the next change remain."""
 ROWS = 1_000
@@ -35,19 +38,36 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
     """Bound what grows; returns the rows deleted by table."""
     limits: list[tuple[Table, Any]] = [
         (tables.seen_events, tables.seen_events.c.received_at < now - SEEN_EVENTS),
+        (tables.outgoing, (tables.outgoing.c.created_at < now - LETTERS) & tables.outgoing.c.due_at.is_(None)),
+        (tables.join_codes, tables.join_codes.c.expires_at < now - JOIN_CODES),
         (tables.waiting_changes, tables.waiting_changes.c.received_at < now - WAITING_CHANGES),
         (tables.idempotency_keys, tables.idempotency_keys.c.created_at < now - idempotency.KEPT),
         (tables.timeline, tables.timeline.c.at < now - TIMELINE),
-        (tables.jobs, (tables.jobs.c.wanted_at < now - JOBS) & tables.jobs.c.pass_type_identifier.not_in(_held())),
+        (tables.google_nonces, tables.google_nonces.c.expires_at < now),
+        (tables.studio_sessions, tables.studio_sessions.c.expires_at < now),
+        (tables.failed_sign_ins, tables.failed_sign_ins.c.last_at < now - backoff.FORGOTTEN),
+        (tables.invitations, tables.invitations.c.expires_at < now - INVITATIONS),
+        (tables.audit, tables.audit.c.at < now - audit.KEPT),
+        (tables.corrections, tables.corrections.c.at < now - audit.KEPT),
+        (tables.showings, tables.showings.c.at < now - showings.KEPT),
+        (tables.plans, reviews.old(now)),
+        (tables.variable_uses, uses.old(now)),
+        (tables.jobs, _never_sent(tables.jobs, tables.jobs.c.pass_type_identifier, now)),
+        (tables.other_jobs, _never_sent(tables.other_jobs, _ROUTE, now)),
     ]
     deleted = {table.name: await _delete(db, table, old) for table, old in limits}
     deleted["timeline"] += await _shorten_timelines(db)
+    deleted["assets"] = await assets.sweep(db, now)
     return deleted
 
 
-def _held() -> Any:
-    """Pass types whose pushes wait for an operator: they are held, not dropped."""
-    return select(tables.holds.c.pass_type_identifier)
+_ROUTE = tables.other_jobs.c.platform + ":" + tables.other_jobs.c.pass_type_identifier
+"""Its name among the holds."""
+
+
+def _never_sent(queue: Table, route: Any, now: datetime) -> Any:
+    """Old intents; those of routes whose pushes wait for an operator are held, not dropped."""
+    return (queue.c.wanted_at < now - JOBS) & route.not_in(select(tables.holds.c.pass_type_identifier))
 
 
 async def ring_again(db: Database, now: datetime | None = None) -> int:
@@ -58,16 +78,20 @@ async def ring_again(db: Database, now: datetime | None = None) -> int:
     devices = tables.devices
     async with db.transaction() as conn:
         before = (now or await database_now(conn)) - LISTS_WITHIN
-        silent = select(devices.c.id, devices.c.brand_id, devices.c.pass_type_identifier)
+        silent = select(devices.c.id, devices.c.brand_id, devices.c.pass_type_identifier, devices.c.platform)
         silent = silent.where(text(tables.UNLISTED.text), devices.c.pushed_at < before)
-        rung = select(tables.jobs.c.id).where(tables.jobs.c.device_id == devices.c.id)
-        silent = silent.where(~rung.exists())  # one that waits, perhaps for a certificate, is no try
+        for queue in (tables.jobs, tables.other_jobs):  # one that waits, perhaps for a certificate, is no try
+            silent = silent.where(~select(queue.c.id).where(queue.c.device_id == devices.c.id).exists())
         rows = (await conn.execute(silent.order_by(devices.c.pushed_at).limit(PHONES))).all()
         for row in rows:
             again = update(devices).where(devices.c.id == row.id)
             await conn.execute(again.values(sweeps=devices.c.sweeps + 1))
             await jobs.want_device(
-                conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, device_id=row.id
+                conn,
+                brand_id=row.brand_id,
+                pass_type_identifier=row.pass_type_identifier,
+                device_id=row.id,
+                platform=row.platform,
             )
         return len(rows)
 

@@ -7,8 +7,7 @@ imports as itself. All cards follow the published revision; publishing rings nob
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import images
 from passkit.errors import ImageError, Problem, Severity, TemplateError
+from passkit.google.loss import Loss, loss
 from passkit.render import Revision
 from passkit.schema import Template, parse_template
-from store import brands, compiled, jobs, publishing, randomness, tables
+from store import assets, brands, compiled, googleobjects, googlepictures, inuse, jobs, publishing, randomness, tables
+from store import uses as store_uses
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.upserts import insert_into
@@ -61,12 +62,17 @@ class RevisionRow:
     is_new: bool = True
 
 
-async def import_files(db: Database, brand_id: int, files: Mapping[str, bytes], now: datetime) -> TemplateRow:
-    """Make these files the draft of the template whose key they name; Invalid carries every problem."""
-    kept = await asyncio.to_thread(normalised, files)
+async def import_files(
+    db: Database, brand_id: int, files: Mapping[str, bytes], now: datetime, *, are_normal: bool = False
+) -> TemplateRow:
+    """Make these files the draft of the template whose key they name; Invalid carries every problem.
+
+    ``are_normal``: they come out of ``normalised`` already.
+    """
+    kept = dict(files) if are_normal else await asyncio.to_thread(normalised, files)
     template = _parsed(kept)
     async with db.transaction() as conn:
-        names = await _keep_assets(db, conn, kept, now)
+        names = await assets.keep(conn, kept, now)
         values = {"name": template.name, "style": template.style, "draft": names, "updated_at": now}
         row = await _by_key(conn, brand_id, template.key, lock=True)
         if row is None:
@@ -81,35 +87,65 @@ async def import_files(db: Database, brand_id: int, files: Mapping[str, bytes], 
 
 
 async def publish(
-    db: Database, brand_id: int, key: str, *, author: str = "", note: str = "", ring: bool = False, now: datetime
+    db: Database,
+    brand_id: int,
+    key: str,
+    *,
+    author: str = "",
+    note: str = "",
+    ring: bool = False,
+    names: Mapping[str, str] | None = None,
+    now: datetime,
 ) -> RevisionRow:
     """Freeze the draft as the revision that all cards of the template follow from now on.
 
     Compiles it and fills it with its samples first, outside the transaction; Invalid carries what stops it. The style and
-    the variables' types are kept, what is new has a default. The same files as published already: nothing happens. Phones
-    fetch silently, unless ``ring`` asks for a lock-screen text where a field that can ring reads differently now.
+    the variables' types are kept, what is new has a default, what a source still sets is not taken away. The same files as
+    published already: nothing happens. Phones fetch silently, unless ``ring`` asks for a lock-screen text where a field that can
+    ring reads differently now. ``names``: kept files (name -> asset) to publish instead of the draft, which stays as it is.
     """
     async with db.reading() as conn:
         row = await _needed(conn, brand_id, key)
-        draft = await _draft(conn, row.id)
+        draft = dict(names) if names is not None else await _draft(conn, row.id)
         files = await compiled.files_of(conn, draft)
-        earlier = await _earlier(conn, row.id)
+        earlier = await earlier_files(conn, row.id)
         brand = await _brand(conn, brand_id)
     ready = await asyncio.to_thread(publishing.checked, files, brands.model(brand, db.public_url), earlier)
+    await _refuse_broken_sources(db, row.id, earlier, ready.template, now)
+    async with db.reading() as conn:
+        googles = await googlepictures.made(conn, brand_id, ready.template)
     async with db.transaction() as conn:
         row = await _needed(conn, brand_id, key, lock=True)
-        if await _draft(conn, row.id) != draft:
+        if names is None and await _draft(conn, row.id) != draft:
             raise Conflict("The draft has changed while it was being published: publish again.")
         published = await _published(conn, row)
         if published is not None and await _files(conn, published.id) == draft:
             return published
-        pictures = await _keep_assets(db, conn, ready.images.files, now)
+        pictures = {"pictures": await assets.keep(conn, ready.images.files, now)}
+        if googles is not None:
+            pictures["google_pictures"] = await assets.keep(conn, googles, now)
         revision = await _freeze(conn, row, ready, draft, pictures, (author, note, ring), now)
         await jobs.want_template(
             conn, brand_id=brand_id, pass_type_identifier=brand.pass_type_identifier, template_id=row.id
         )
+        await googleobjects.want_template(conn, brand_id, row.id, key, ready)
     compiled.keep(db, revision.id, brand.stamp, ready)
     return revision
+
+
+async def _refuse_broken_sources(
+    db: Database, template_id: int, earlier: Sequence[Mapping[str, bytes]], draft: Template, now: datetime
+) -> None:
+    """Invalid ``variable_in_use`` where a source would be refused from now on for what it has sent all the time."""
+    if not earlier:
+        return
+    await db.uses.flush()
+    async with db.reading() as conn:
+        uses = await store_uses.since(conn, template_id, now)
+    published = publishing.parsed(earlier[0]) if uses else None
+    found = inuse.in_use(uses, published, draft, now) if published else ()
+    if found:
+        raise Invalid([one.problem for one in found], code="variable_in_use")
 
 
 async def export_files(db: Database, brand_id: int, key: str, number: int | None = None) -> dict[str, bytes]:
@@ -129,7 +165,8 @@ async def export_files(db: Database, brand_id: int, key: str, number: int | None
 async def listing(db: Database, brand_id: int) -> list[TemplateRow]:
     """The brand's templates by key, archived ones too."""
     async with db.reading() as conn:
-        rows = await conn.execute(_columns().where(tables.templates.c.brand_id == brand_id).order_by("key"))
+        mine = (tables.templates.c.brand_id == brand_id) & tables.templates.c.tryout_of.is_(None)
+        rows = await conn.execute(_columns().where(mine).order_by("key"))
         return [TemplateRow(**row) for row in rows.mappings()]
 
 
@@ -159,6 +196,16 @@ async def revision(db: Database, conn: AsyncConnection | None, revision_id: int)
     if stamp is None:
         raise NotFound("There is no such revision.")
     return await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=stamp)
+
+
+async def losses(db: Database, brand_id: int, key: str) -> tuple[int, list[Loss]]:
+    """What either wallet cannot show of the published revision, and that revision's number."""
+    async with db.reading() as conn:
+        row = await _needed(conn, brand_id, key)
+        if row.published_revision_id is None or row.published_revision is None:
+            raise Conflict(f"The template {key!r} has not been published yet.", code="not_published")
+        ready = await revision(db, conn, row.published_revision_id)
+    return row.published_revision, await asyncio.to_thread(loss, ready.template)
 
 
 def normalised(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -203,27 +250,12 @@ def _parsed(files: Mapping[str, bytes]) -> Template:
         raise Invalid(error.problems) from None
 
 
-async def _keep_assets(
-    db: Database, conn: AsyncConnection, files: Mapping[str, bytes], now: datetime
-) -> dict[str, str]:
-    names = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    known = select(tables.assets.c.hash).where(tables.assets.c.hash.in_(set(names.values())))
-    missing = set(names.values()) - set((await conn.execute(known)).scalars())
-    rows = {names[name]: content for name, content in files.items() if names[name] in missing}
-    if rows:
-        statement = _insert(db, tables.assets).on_conflict_do_nothing()
-        await conn.execute(
-            statement, [{"hash": digest, "content": content, "created_at": now} for digest, content in rows.items()]
-        )
-    return dict(sorted(names.items()))
-
-
 async def _freeze(
     conn: AsyncConnection,
     row: TemplateRow,
     ready: Revision,
     draft: Mapping[str, str],
-    pictures: Mapping[str, str],
+    pictures: Mapping[str, Mapping[str, str]],
     asked: tuple[str, str, bool],
     now: datetime,
 ) -> RevisionRow:
@@ -234,7 +266,7 @@ async def _freeze(
         "template_id": row.id,
         "number": (last or 0) + 1,
         "files": dict(draft),
-        "pictures": dict(pictures),
+        **pictures,
         "stamp": randomness.stamp(),
         **dict(zip(("author", "note", "rings"), asked, strict=True)),
         "created_at": now,
@@ -256,7 +288,7 @@ async def _published(conn: AsyncConnection, row: TemplateRow) -> RevisionRow | N
     return _revision(found.mappings().one(), is_new=False)
 
 
-async def _earlier(conn: AsyncConnection, template_id: int) -> list[dict[str, bytes]]:
+async def earlier_files(conn: AsyncConnection, template_id: int) -> list[dict[str, bytes]]:
     """The files of every revision, newest first, images without their content: which data cards may hold."""
     table = tables.revisions
     rows = await conn.execute(

@@ -1,6 +1,7 @@
 """Everything that happened to one card, as encrypted lines.
 
-Kinds: ``issued changed published voided registered unregistered evicted queued pushed listed fetched log``. A line's
+Kinds: ``issued changed published voided registered unregistered evicted queued pushed listed fetched log``, and of Google
+``google_queued google_accepted google_waits google_refused google_saved google_deleted``. A line's
 detail holds names, values and vendors' words, so it is encrypted; what is asked of the database (card, device, time,
 kind) is not. ``read`` answers ``GET /api/v1/cards/{serial}/timeline``; the sentence it ends in is made by
 ``store.diagnosis``.
@@ -21,6 +22,7 @@ from store import tables
 from store.clock import database_now
 from store.diagnosis import Diagnosis, Holder, diagnosis
 from store.errors import NotFound
+from store.googlediagnosis import google_diagnosis
 
 if TYPE_CHECKING:
     from store.dialect import Database
@@ -92,7 +94,8 @@ async def read(db: Database, brand_id: int, serial: str, now: datetime | None = 
             raise NotFound("There is no card with this serial number.", code="card_not_found")
         entries = await _entries(db, conn, card_id)
         holders = await _holders(conn, card_id)
-    return Timeline(entries, holders, diagnosis(entries, holders, now))
+    on_google = google_diagnosis(entries, on_phones=bool(holders), now=now)
+    return Timeline(entries, holders, on_google or diagnosis(entries, holders, now))
 
 
 async def _entries(db: Database, conn: AsyncConnection, card_id: int) -> tuple[TimelineEntry, ...]:

@@ -81,7 +81,7 @@ async def take(
         table.c.brand_id == brand_id,
         table.c.external_id == external_id,
         table.c.template_key.in_(["", template_key]),
-        or_(table.c.variable.in_(list(template.variables)), table.c.template_key == template_key),
+        or_(table.c.variable.in_([*template.variables, *template.aliases]), table.c.template_key == template_key),
     )
     rows = (await conn.execute(select(table).where(*mine).order_by(table.c.event_at))).mappings().all()
     values: dict[str, Value] = {}

@@ -19,7 +19,7 @@ from handlers.routes import apple_web_service
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-ROUTE_PAGES = ("api", "hooks", "apple", "operate", "start")
+ROUTE_PAGES = ("api", "hooks", "apple", "google", "operate", "start")
 
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

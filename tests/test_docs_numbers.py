@@ -12,11 +12,13 @@ from annotated_types import MaxLen
 from commands.hooks import SHOWN
 from commands.pki import LookAlike
 from commands.settings import TABLE
-from handlers import body, guard, limits, models
+from handlers import body, google, guard, limits, models
 from handlers.keys import HandlerOptions
 from passkit import hooks
+from pushes.google import Options as Patience
+from pushes.googleworker import GoogleOptions
 from pushes.worker import WorkerOptions
-from store import idempotency, requests, sources, sweeps
+from store import idempotency, joining, requests, sources, sweeps
 from tests.judges import need
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -52,11 +54,18 @@ def test_operate_tells_the_server_s_own_numbers():
         "a phone may stop reading its download": (own.stall_seconds,),
         "connections of one address, of all": (own.per_address, own.total),
         "failures to prove oneself, by address": allowance(limits.Kind.FAILURE),
+        "the way to Google's save link waits for a worker": (google.WAIT_SECONDS,),
         "lines that phones log, by address": allowance(limits.Kind.LOG),
+        "forms of join links, by address": allowance(limits.Kind.JOIN),
+        "codes for one phone, for one brand, in an hour": (joining.A_PHONE_AN_HOUR, joining.A_BRAND_AN_HOUR),
+        "a code is good for": (joining.GOOD_FOR.seconds // 60, joining.ATTEMPTS),
         "a card's timeline is kept": (sweeps.TIMELINE.days, sweeps.LINES_A_CARD),
         "ids of webhooks, for telling duplicates": (sweeps.SEEN_EVENTS.days,),
         "the newest state for a card that is not issued yet": (sweeps.WAITING_CHANGES.days,),
         "pushes under way, and repeated after a kill": (int(TABLE["PUSH_WINDOW"].default or 0),),
+        "requests to Google's Wallet API, by issuer": (int(TABLE["GOOGLE_RATE"].default or 0),),
+        "classes and objects on their way to Google, and repeated after a kill": (GoogleOptions().window,),
+        "an answer of Google's is waited for": (int(Patience().read),),
         "a dead worker's pushes are taken over after": (WorkerOptions().lease.total_seconds(),),
         "held pushes are tried again every": (WorkerOptions().probe_after.total_seconds(),),
     }

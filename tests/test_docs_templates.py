@@ -18,12 +18,26 @@ from PIL import Image
 
 from commands import limited, limited_child
 from commands.settings import parse
-from passkit import expressions, images, limits_fields, limits_pass, plan, schemacheck, variables, yamlsafe
+from passkit import archive, expressions, images, limits_fields, limits_pass, plan, schemacheck, variables, yamlsafe
 from passkit.apple.barcodes import BARCODE_FORMATS
 from passkit.data import accept
 from passkit.errors import Severity
 from passkit.formats import formats
-from passkit.layout import Barcode, Colors, FeaturedAction, Format, PassFieldTemplate, Style, TransitType, Zones
+from passkit.google.pictures import LOGO_INNER
+from passkit.google.types import GoogleType
+from passkit.layout import (
+    Barcode,
+    Colors,
+    FeaturedAction,
+    Format,
+    GoogleHints,
+    PassFieldTemplate,
+    Stamps,
+    Style,
+    TransitType,
+    Variant,
+    Zones,
+)
 from passkit.limits import check
 from passkit.model import Brand, Card
 from passkit.money import MAX_INTEGER, major
@@ -94,16 +108,20 @@ def strings_after(example: Example) -> dict[str, bytes]:
 
 
 def draw(name: str, slot: str, folder: Path) -> bytes:
-    """A picture of the size that the slot wants, under the name that the example gives it."""
+    """A picture of the size that the slot wants, an icon of what Google wants, under the name that the example gives it."""
     place = images.SLOTS[slot]
     file = folder / name
-    Image.new("RGB", (place.width * 3, place.height * 3), (30, 90, 60)).save(file)
+    size = (LOGO_INNER, LOGO_INNER) if slot == "icon" else (place.width * 3, place.height * 3)
+    Image.new("RGB", size, (30, 90, 60)).save(file)
     return file.read_bytes()
 
 
 def pictures(document: dict[str, Any], folder: Path) -> dict[str, bytes]:
     slots = [document.get("images", {}), *document.get("localized_images", {}).values()]
-    return {name: draw(name, slot, folder) for named in slots for slot, name in named.items()}
+    slots += [variant.get("images", {}) for variant in document.get("variants", [])]
+    stamps = [name for key in ("icon", "last") if (name := document.get("stamps", {}).get(key))]
+    named = [(name, slot) for one in slots for slot, name in one.items()] + [(name, "artwork") for name in stamps]
+    return {name: draw(name, slot, folder) for name, slot in named}
 
 
 def completed(example: Example) -> dict[str, Any]:
@@ -173,7 +191,8 @@ def test_the_first_template_is_linted_built_imported_and_published_as_written(
             if after.language == "text":
                 assert [line for line in after.text.splitlines() if line not in said.splitlines()] == []
     assert (installed.folder / "anna.pkpass").read_bytes().startswith(b"PK")
-    assert (installed.folder / "copy" / "template.yaml").read_text(encoding="utf-8") == WHOLE[0].text
+    exported = archive.unpack((installed.folder / "tea.zip").read_bytes())
+    assert exported["template.yaml"].decode() == WHOLE[0].text
 
 
 def test_the_settings_that_lead_into_the_demo_are_settings(tmp_path: Path):
@@ -287,6 +306,8 @@ def test_money_is_kept_and_read_as_the_page_says(row: list[str]):
         ("Variables", "type", set(KINDS)),
         ("Fields", "key", set(PassFieldTemplate.model_fields)),
         ("Barcodes", "key", set(Barcode.model_fields)),
+        ("Variants", "key", set(Variant.model_fields)),
+        ("Stamps", "key", set(Stamps.model_fields)),
         ("Styles", "style", set(typing.get_args(Style))),
         ("Formats", "format", set(typing.get_args(Format))),
         ("Pictures", "slot", set(images.SLOTS)),
@@ -305,8 +326,8 @@ def test_a_table_names_all_that_there_is_and_nothing_else(heading: str, column: 
         set(BARCODE_FORMATS),
         set(typing.get_args(TransitType)),
         set(typing.get_args(FeaturedAction.model_fields["type"].annotation)),
-        set(limits_pass.GOOGLE_TYPES),
-        set(limits_pass.GOOGLE_HINTS),
+        set(GoogleType),
+        set(GoogleHints.model_fields),
     ],
     ids=["zones", "colors", "barcodes", "transit", "actions", "google types", "google hints"],
 )
@@ -338,10 +359,16 @@ def test_a_style_draws_as_many_fields_as_the_page_says(row: list[str]):
 NUMBERS = {
     "template.yaml and each strings file": (yamlsafe.MAX_BYTES // 1024,),
     "files of a template": (templates.MAX_FILES,),
+    "a zip, and all that is in it": (archive.MAX_ARCHIVE // 1024**2,),
     "levels, values in a YAML file": (yamlsafe.MAX_DEPTH, yamlsafe.MAX_VALUES),
     "languages": (40,),
+    "variants": (20,),
+    "stamps": (30,),
+    "looks: variants and the template's own, times stamps and none": (schemacheck.MAX_LOOKS,),
     "variables": (200,),
     "`choices` of a variable": (200,),
+    "former names of a variable": (variables.MAX_ALIASES,),
+    "a question of `ask`": (variables.MAX_QUESTION,),
     "fields in a zone": (100,),
     "one text, one translation": (schemacheck.MAX_TRANSLATION,),
     "a text variable": (variables.TEXT_LENGTH, variables.MAX_TEXT_LENGTH),
@@ -376,6 +403,7 @@ def test_the_table_of_numbers_holds_the_program_s_own():
     [
         ("languages", ["en"] * 41),
         ("variables", {f"v{n}": {} for n in range(201)}),
+        ("variants", [{"when": "{{ 1 }}"}] * 21),
         ("barcode", [{"message": "1"}] * 11),
         ("locations", [{"latitude": 1, "longitude": 1}] * 101),
         ("beacons", [{"uuid": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0"}] * 101),

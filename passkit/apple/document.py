@@ -18,7 +18,7 @@ from passkit.apple.values import ABSENT, Convert
 from passkit.errors import Problem, Severity
 from passkit.expressions import Shape
 from passkit.layout import Barcode, PassFieldTemplate, Zones
-from passkit.model import Brand
+from passkit.model import Brand, Look
 from passkit.schema import Template
 from passkit.schemacheck import pointer
 
@@ -40,7 +40,6 @@ RESERVED = STYLES | PER_CARD | {"webServiceURL", "barcodes", "barcode"}
 _PLAIN = {  # template key -> Apple's key, values as they are
     "max_distance": "maxDistance",
     "logo_symbol_name": "logoSymbolName",
-    "sharing_prohibited": "sharingProhibited",
     "associated_store_identifiers": "associatedStoreIdentifiers",
     "auxiliary_store_identifiers": "auxiliaryStoreIdentifiers",
     "preferred_style_schemes": "preferredStyleSchemes",
@@ -119,6 +118,28 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The part of the first option whose condition holds: (leaf of the condition, part); else the last part."""
+
+    options: tuple[tuple[int, Node], ...]
+    otherwise: Node
+
+    def make(self, values: Sequence[Any]) -> Any:
+        """The chosen part."""
+        for condition, node in self.options:
+            if values[condition]:
+                return node.make(values)
+        return self.otherwise.make(values)
+
+    def leaves(self) -> Iterator[int]:
+        """The conditions, and those of every part."""
+        for condition, node in self.options:
+            yield condition
+            yield from node.leaves()
+        yield from self.otherwise.leaves()
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """An object; keys whose part is absent are left out, and all of it when a ``needs`` key is absent."""
 
@@ -182,15 +203,29 @@ class StyleOutline:
     constant: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a card's pictures are chosen by: the leaves of the variants' conditions, and of the number of stamps."""
+
+    conditions: tuple[int, ...]
+    count: int | None
+
+    def look(self, values: Sequence[Any]) -> Look:
+        """The look of a card with these values."""
+        variant = next((place for place, leaf in enumerate(self.conditions) if values[leaf]), None)
+        return Look(variant, None if self.count is None else values[self.count])
+
+
 @dataclass(slots=True)
 class Outline:
-    """All of pass.json but what belongs to the card itself."""
+    """All of pass.json but what belongs to the card itself; ``choice`` only where its data chooses pictures."""
 
     leaves: list[Leaf] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     fields: list[FieldOutline] = field(default_factory=list)
     styles: list[StyleOutline] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    choice: Choice | None = None
 
 
 def outline(template: Template, brand: Brand) -> Outline:
@@ -207,6 +242,7 @@ class _Builder:
 
     def build(self) -> Outline:
         nodes = self._outline.nodes
+        self._choice()
         for part in (self._identity(), self._settings(), self._looks(), self._relevance(), self._extras()):
             nodes.update(part)
         self._styles()
@@ -265,6 +301,9 @@ class _Builder:
             value = getattr(self._template, key)
             if value not in (None, ()):
                 yield name, Constant(list(value) if isinstance(value, tuple) else value)
+        said = self._template.sharing_prohibited
+        if said is not None or (self._template.hides_sharing and "sharingProhibited" not in self._template.apple):
+            yield "sharingProhibited", Constant(self._template.hides_sharing)
         for key, (name, localizable) in _TEXTS.items():
             if (text := getattr(self._template, key)) is not None:
                 yield name, self._text(f"/{key}", text, localizable=localizable)
@@ -273,13 +312,42 @@ class _Builder:
         if self._template.user_info is not None:
             yield "userInfo", self._json("/user_info", self._template.user_info)
 
+    def _choice(self) -> None:
+        variants, stamps = self._template.variants, self._template.stamps
+        self._conditions = [
+            self._leaf(f"/variants/{index}/when", variant.when, Shape.RAW, bool)
+            for index, variant in enumerate(variants)
+        ]
+        if variants or stamps:
+            count = (
+                None
+                if stamps is None
+                else self._leaf("/stamps/count", _written(stamps.count), Shape.RAW, apple.stamps_of(stamps.of))
+            )
+            self._outline.choice = Choice(tuple(self._conditions), count)
+
     def _looks(self) -> Iterator[tuple[str, Node]]:
         for key, name in _COLORS.items():
-            if (text := getattr(self._template.colors, key)) is not None:
-                yield name, Slot(self._leaf(f"/colors/{key}", text, Shape.RAW, apple.color))
+            if (node := self._color(key)) is not None:
+                yield name, node
         if self._template.barcode:
             slots = [self._barcode(index, code) for index, code in enumerate(self._template.barcode)]
             yield "barcodes", Barcodes(tuple(slots))
+
+    def _color(self, key: str) -> Node | None:
+        """The template's colour, or that of the first variant that holds; None where no card has one."""
+
+        def slot(place: str, text: str | None) -> Node:
+            if text is None:
+                return Constant(ABSENT)
+            return Slot(self._leaf(f"{place}/colors/{key}", text, Shape.RAW, apple.color))
+
+        base = slot("", getattr(self._template.colors, key))
+        own = [getattr(variant.colors, key) for variant in self._template.variants]
+        if all(text is None for text in own):
+            return None if base == Constant(ABSENT) else base
+        nodes = [base if text is None else slot(f"/variants/{index}", text) for index, text in enumerate(own)]
+        return Chosen(tuple(zip(self._conditions, nodes, strict=True)), base)
 
     def _barcode(self, index: int, code: Barcode) -> BarcodeSlots:
         place = self._template.place("barcode", index)
@@ -395,7 +463,7 @@ class _Builder:
         return made
 
     def _field(self, place: str, zone: str, one: PassFieldTemplate) -> FieldOutline:
-        value = one.value if isinstance(one.value, str) else f"{{{{ {one.value} }}}}"
+        value = _written(one.value)
         constant = {"key": one.key, **_field_constants(one)}
         parts = tuple(self._field_parts(place, one))
         when = None if one.when is None else self._leaf(f"{place}/when", one.when, Shape.RAW, bool)
@@ -441,6 +509,11 @@ class _Builder:
             detail = f"`{key}` is written already"
             fix = "Remove it here and use the template's own key."
             self._outline.problems.append(Problem(Severity.ERROR, place + pointer("apple", key), detail, fix))
+
+
+def _written(value: str | int | float) -> str:
+    """A number as the expression that gives it."""
+    return value if isinstance(value, str) else f"{{{{ {value} }}}}"
 
 
 def _field_constants(one: PassFieldTemplate) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -27,8 +28,8 @@ class Absent:
 ABSENT: Final = Absent()
 
 Convert = Callable[[Any], Any]
-Shown = tuple[Any, Mapping[str, Any] | None, str]
-"""A field's ``value`` in pass.json, the keys that go with it, and the text a person reads."""
+Shaped = tuple[Any, Mapping[str, Any] | None]
+"""A field's ``value`` in pass.json, and the keys that go with it."""
 
 _HEX = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
 _RGB = re.compile(r"rgb\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)")
@@ -82,6 +83,16 @@ def number(raw: Any) -> Any:
     return raw
 
 
+def stamps_of(most: int) -> Convert:
+    """How many of ``most`` places are stamped: a number, whole, from nothing to all of them."""
+
+    def convert(raw: Any) -> Any:
+        found = number(raw)
+        return 0 if found is ABSENT else min(max(int(found), 0), most)
+
+    return convert
+
+
 def words(raw: Any) -> Any:
     """A text; nothing where it is empty."""
     return raw or ABSENT
@@ -130,54 +141,88 @@ def plain(zone: ZoneInfo) -> Convert:
     return convert
 
 
-def presenter(field: PassFieldTemplate, written: Formats) -> Callable[[Any], Shown]:
-    """How this field shows whatever its value turns out to be.
+@dataclass(frozen=True, slots=True)
+class Presenter:
+    """How a field shows whatever its value turns out to be.
+
+    ``shape`` gives its ``value`` in pass.json, and the keys that go with it; ``text`` what a person reads. An empty text
+    is an empty ``value``.
+    """
+
+    shape: Callable[[Any], Shaped]
+    text: Callable[[Any], str]
+
+
+def presenter(field: PassFieldTemplate, written: Formats) -> Presenter:
+    """The presenter of this field.
 
     ``format`` decides; left out, the value's own type does. Keys such as currencyCode and dateStyle go only with a value of
     their kind: an empty text beside currencyCode is an invalid pass.
     """
     kind = field.format
     if kind == "text":
-        return lambda raw: _as_text(written, raw)
+        return _texts(written)
     if kind in ("date", "time", "datetime"):
         return _dates(field, written, kind)
     if kind in _NUMBER_STYLES:
         return _numbers(written, kind)
-    monies, days, moments = _money(field, written), _dates(field, written, "date"), _dates(field, written, "datetime")
     if kind == "money" or field.currency:
-        return monies
+        return _money(field, written)
+    return _by_type(field, written)
 
-    def show(raw: Any) -> Shown:
+
+def _by_type(field: PassFieldTemplate, written: Formats) -> Presenter:
+    texts, monies = _texts(written), _money(field, written)
+    days, moments = _dates(field, written, "date"), _dates(field, written, "datetime")
+
+    def of(raw: Any) -> Presenter | None:
+        if raw is None or isinstance(raw, str | bool):
+            return texts
         if isinstance(raw, Money):
-            return monies(raw)
+            return monies
         if isinstance(raw, datetime):
-            return moments(raw)
-        if isinstance(raw, date):
-            return days(raw)
-        if raw is None or isinstance(raw, bool | str):
-            return _as_text(written, raw)
-        raw = Decimal(repr(raw)) if isinstance(raw, float) else raw
-        return raw, None, written.text(raw)
+            return moments
+        return days if isinstance(raw, date) else None
 
-    return show
+    def shape(raw: Any) -> Shaped:
+        if type(raw) is str or type(raw) is int:
+            return raw, None
+        if found := of(raw):
+            return found.shape(raw)
+        return _exact(raw), None
+
+    def text(raw: Any) -> str:
+        found = of(raw)
+        return found.text(raw) if found else written.text(_exact(raw))
+
+    return Presenter(shape, text)
 
 
-def _as_text(written: Formats, raw: Any) -> Shown:
-    text = written.text(raw)
-    return text, None, text
+def _exact(raw: Any) -> Any:
+    return Decimal(repr(raw)) if isinstance(raw, float) else raw
 
 
-def _money(field: PassFieldTemplate, written: Formats) -> Callable[[Any], Shown]:
-    def show(raw: Any) -> Shown:
-        if raw is None or raw == "":
-            return "", None, ""
+def _texts(written: Formats) -> Presenter:
+    return Presenter(lambda raw: (written.text(raw), None), written.text)
+
+
+def _money(field: PassFieldTemplate, written: Formats) -> Presenter:
+    def amount(raw: Any) -> tuple[Decimal, str]:
         code = raw.currency if isinstance(raw, Money) else field.currency
         if not code:
             raise ValueError("money needs a currency: use a money variable, or add `currency: RUB` to the field")
-        amount = _amount(raw, code)
-        return amount, {"currencyCode": code}, written.money(amount, code)
+        return _amount(raw, code), code
 
-    return show
+    def shape(raw: Any) -> Shaped:
+        if raw is None or raw == "":
+            return "", None
+        found, code = amount(raw)
+        return found, {"currencyCode": code}
+
+    def text(raw: Any) -> str:
+        return "" if raw is None or raw == "" else written.money(*amount(raw))
+
+    return Presenter(shape, text)
 
 
 def _amount(raw: Any, code: str) -> Decimal:
@@ -186,21 +231,23 @@ def _amount(raw: Any, code: str) -> Decimal:
     return major(raw if isinstance(raw, int) else to_minor(str(raw), code), code)
 
 
-def _numbers(written: Formats, kind: str) -> Callable[[Any], Shown]:
+def _numbers(written: Formats, kind: str) -> Presenter:
     style = {"numberStyle": _NUMBER_STYLES[kind]}
 
-    def show(raw: Any) -> Shown:
+    def shape(raw: Any) -> Shaped:
         found = number(raw)
+        return ("", None) if found is ABSENT else (_exact(found), style)
+
+    def text(raw: Any) -> str:
+        found = _exact(number(raw))
         if found is ABSENT:
-            return "", None, ""
-        found = Decimal(repr(found)) if isinstance(found, float) else found
-        text = f"{written.number((found * 100).normalize())}%" if kind == "percent" else written.number(found)
-        return found, style, text
+            return ""
+        return f"{written.number((found * 100).normalize())}%" if kind == "percent" else written.number(found)
 
-    return show
+    return Presenter(shape, text)
 
 
-def _dates(field: PassFieldTemplate, written: Formats, kind: str) -> Callable[[Any], Shown]:
+def _dates(field: PassFieldTemplate, written: Formats, kind: str) -> Presenter:
     day = field.date_style or ("none" if kind == "time" else "medium")
     clock = field.time_style or ("none" if kind == "date" else "short")
     keys: dict[str, Any] = {
@@ -213,13 +260,19 @@ def _dates(field: PassFieldTemplate, written: Formats, kind: str) -> Callable[[A
         keys["isRelative"] = field.relative
     day_keys = {"ignoresTimeZone": True, **keys}
 
-    def show(raw: Any) -> Shown:
+    def shape(raw: Any) -> Shaped:
         found = _moment(raw)
         if found is None:
-            return "", None, ""
+            return "", None
         if isinstance(found, datetime):
-            return iso(found, written.zone), keys, written.day_and_time(found, day, clock)
-        first = midnight(found, written.zone)
-        return iso(first, written.zone), day_keys, written.day_and_time(first, day, clock)
+            return iso(found, written.zone), keys
+        return iso(midnight(found, written.zone), written.zone), day_keys
 
-    return show
+    def text(raw: Any) -> str:
+        found = _moment(raw)
+        if found is None:
+            return ""
+        first = found if isinstance(found, datetime) else midnight(found, written.zone)
+        return written.day_and_time(first, day, clock)
+
+    return Presenter(shape, text)

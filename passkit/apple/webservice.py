@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -36,6 +36,8 @@ _WHOLE = "1w."
 
 _APPLE_PUSH_TOKEN = re.compile(r"[0-9A-Fa-f]{64,200}")
 _RELAY_PUSH_TOKEN = re.compile(r"[\x21-\x7e]{8,1024}")
+_INSTALLATION_ID = re.compile(r"[A-Za-z0-9_-]{8,200}")
+_RELAY_URL = re.compile(r"[\x21-\x7e]{0,500}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:~@+=-]{1,200}")
 _TAG_VECTOR = re.compile(r"1\.(?:[A-Za-z0-9_-]{8})*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -47,6 +49,23 @@ class Scheme(StrEnum):
     APPLE = "ApplePass"
     ANDROID = "AndroidPass"
     ATTIDO = "AttidoPass"
+
+
+FCM = "fcm"
+"""The platform of the company's own app, which says ``"kind": "fcm"`` in the body that it registers with."""
+FCM_TOKEN, FCM_INSTALLATION = "token", "fid"
+"""The two kinds of address that Firebase has: a registration token, or an installation id, which is to replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a device is to be rung: its platform, and the push token as it is kept.
+
+    Of ``fcm`` it is ``token:...`` or ``fid:...``; of PassWallet the URL of its relay, a space, the token (``relay_of``).
+    """
+
+    platform: str
+    push_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +99,52 @@ def is_identifier(text: str) -> bool:
     return _IDENTIFIER.fullmatch(text) is not None
 
 
-def registration(body: bytes, platform: str = Scheme.APPLE) -> str | Malformed:
-    """The push token of ``{"pushToken": "..."}``: Apple's are hex (made lower case), those of relays are not."""
+def registration(body: bytes, platform: str = Scheme.APPLE) -> Registration | Malformed:
+    """What ``{"pushToken": "..."}`` registers: Apple's tokens are hex (made lower case), those of relays are not.
+
+    The company's own app adds ``"kind": "fcm"``, and has ``"fid"`` (a Firebase installation id) or ``pushToken``;
+    PassWallet adds ``pushServiceUrl`` (https://github.com/Kwiket/passwallet#push-notifications).
+    """
     document = _json(body)
-    token = document.get("pushToken") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        return Malformed('The body must be {"pushToken": "..."}.')
+    if document.get("kind") == FCM:
+        return _own_app(document)
+    token = document.get("pushToken")
     if not isinstance(token, str):
         return Malformed('The body must be {"pushToken": "..."}.')
     pattern = _APPLE_PUSH_TOKEN if platform == Scheme.APPLE else _RELAY_PUSH_TOKEN
     if pattern.fullmatch(token) is None:
         return Malformed("This push token cannot be one of this wallet's.")
-    return token.lower() if platform == Scheme.APPLE else token
+    if platform == Scheme.ATTIDO:
+        return _with_relay(document, token)
+    return Registration(platform, token.lower() if platform == Scheme.APPLE else token)
+
+
+def _own_app(document: Mapping[str, Any]) -> Registration | Malformed:
+    given = {FCM_TOKEN: document.get("pushToken"), FCM_INSTALLATION: document.get("fid")}
+    patterns = {FCM_TOKEN: _RELAY_PUSH_TOKEN, FCM_INSTALLATION: _INSTALLATION_ID}
+    named = {kind: value for kind, value in given.items() if value is not None}
+    if len(named) != 1:
+        return Malformed('With "kind": "fcm" the body must have either "fid" or "pushToken".')
+    kind, value = named.popitem()
+    if not isinstance(value, str) or patterns[kind].fullmatch(value) is None:
+        return Malformed("This cannot be an address of Firebase Cloud Messaging.")
+    return Registration(FCM, f"{kind}:{value}")
+
+
+def _with_relay(document: Mapping[str, Any], token: str) -> Registration | Malformed:
+    """The URL is kept whatever it says: who may be called is decided where it is called."""
+    url = document.get("pushServiceUrl", "")
+    if not isinstance(url, str) or _RELAY_URL.fullmatch(url) is None:
+        return Malformed("This pushServiceUrl cannot be a URL.")
+    return Registration(Scheme.ATTIDO, f"{url} {token}")
+
+
+def relay_of(push_token: str) -> tuple[str, str]:
+    """URL and token of a PassWallet registration as it is kept; the URL is empty where it named none."""
+    url, _, token = push_token.rpartition(" ")
+    return url, token
 
 
 def logs(body: bytes) -> list[str]:

@@ -27,6 +27,9 @@ FINE = 3
 STRIP = (1125, 432)
 LOGO = (960, 300)
 ICON = (228, 228)
+"""What an icon's drawing is laid out in; ``keep_icon`` keeps it larger."""
+KEPT_ICON = (462, 462)
+"""What Google's logo is made of without blur; Apple needs 114."""
 THUMBNAIL = (360, 360)
 
 Color = tuple[int, int, int]
@@ -136,6 +139,11 @@ def keep(sheet: Image.Image, size: tuple[int, int], path: str) -> None:
     small = small.convert("RGB") if opaque else small
     content = _jpeg(small) if path.endswith(".jpg") else encode(small)
     (HERE / path).write_bytes(images.intake(path, content))
+
+
+def keep_icon(sheet: Image.Image, path: str) -> None:
+    """An icon, twice as large as it is laid out."""
+    keep(sheet, KEPT_ICON, path)
 
 
 def _jpeg(picture: Image.Image) -> bytes:
@@ -277,7 +285,7 @@ def coffee() -> None:
     keep(trimmed(logo), trimmed_size(logo), "coffee/logo.png")
     icon = tile(("#54391f", "#2a1c12"))
     cup_mark(icon, (110 * FINE, 118 * FINE), 1.55 * FINE, FOAM)
-    keep(icon, ICON, "coffee/icon.png")
+    keep_icon(icon, "coffee/icon.png")
 
 
 def trimmed(sheet: Image.Image) -> Image.Image:
@@ -357,7 +365,7 @@ def salon() -> None:
     icon = tile(("#8a558c", "#43234a"))
     for x, tall, lean in ((66, 200, -0.06), (162, 200, 0.06), (114, 232, 0.0)):
         sprig(icon, (x * FINE, 250 * FINE), tall * FINE, lean, (LILAC, rgb("#f7ecfc")), rgb("#b7c9a8"))
-    keep(icon, ICON, "salon/icon.png")
+    keep_icon(icon, "salon/icon.png")
 
 
 # --- clinic ----------------------------------------------------------------------------------------------------------
@@ -418,7 +426,7 @@ def clinic() -> None:
     keep(trimmed(logo), trimmed_size(logo), "clinic/logo.png")
     icon = tile(("#1fa3a8", "#0b5563"))
     cross_mark(icon, (114 * FINE, 114 * FINE), 156 * FINE, (rgb("#ffffff"), rgb("#d7f5ef")))
-    keep(icon, ICON, "clinic/icon.png")
+    keep_icon(icon, "clinic/icon.png")
 
 
 # --- fitness ---------------------------------------------------------------------------------------------------------
@@ -503,7 +511,7 @@ def fitness() -> None:
     keep(trimmed(logo), trimmed_size(logo), "fitness/logo.png")
     icon = tile(("#2b3142", "#0d0f15"))
     peak_mark(icon, (111 * FINE, 116 * FINE), 178 * FINE, (FLAME, SUN))
-    keep(icon, ICON, "fitness/icon.png")
+    keep_icon(icon, "fitness/icon.png")
 
 
 def main() -> None:

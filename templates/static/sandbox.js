@@ -272,8 +272,9 @@ change.addEventListener('submit', (event) => {
 });
 add?.addEventListener('submit', (event) => {
   event.preventDefault();
-  const { template, language: wanted } = add.elements;
-  busy(add.querySelector('button'), () => order('phones', { template: template.value, language: wanted.value }));
+  const { template, language: wanted, kind } = add.elements;
+  const asked = { template: template.value, language: wanted.value, kind: kind.value };
+  busy(add.querySelector('button'), () => order('phones', asked));
 });
 
 // Living

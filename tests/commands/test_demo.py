@@ -13,7 +13,7 @@ import pytest
 
 from tests.commands.processes import Process
 
-STARTERS = {"coffee", "salon", "clinic", "fitness"}
+STARTERS = {"coffee", "salon", "clinic", "fitness", "retail", "offer", "gift", "event", "stamps", "business"}
 
 
 @pytest.mark.timeout(180)
@@ -24,13 +24,18 @@ def test_the_demo_runs_prints_its_pages_and_starts_again_with_the_same_keys(tmp_
         demo = json.loads((tmp_path / "demo" / "demo.json").read_text())
         assert demo["sandbox_url"] == page
         assert demo["url"].startswith("http://127.0.0.1:")
-        assert demo["studio_user"] is None
-        assert demo["studio_password"] is None
+        with httpx.Client(base_url=demo["url"], headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+            given = {"email": demo["studio_user"], "password": demo["studio_password"]}
+            assert browser.post("/studio/sign-in", data=given).headers["Location"] == "/studio/"
+            assert "Passbell Demo" in browser.get("/studio/").text
         assert stat.S_IMODE((tmp_path / "demo" / "demo.json").stat().st_mode) == 0o600
         assert httpx.get(page).status_code == 200
         headers = {"Authorization": f"Bearer {demo['api_key']}"}
         templates = httpx.get(f"{demo['url']}/api/v1/templates", headers=headers).json()
         assert {row["key"] for row in templates["templates"]} >= STARTERS
+        assert 'class="phone is-android"' in httpx.get(page).text
+        google = httpx.get(f"{page}google/requests", params={"method": "loyaltyobject.insert"}).json()
+        assert [asked["status"] for asked in google["requests"]] == [200]
         assert process.stop(signal.SIGINT) == 0
         assert "Traceback" not in process.output
     with Process(*words, environ={}, cwd=tmp_path) as process:
@@ -38,6 +43,8 @@ def test_the_demo_runs_prints_its_pages_and_starts_again_with_the_same_keys(tmp_
         again = json.loads((tmp_path / "demo" / "demo.json").read_text())
         assert again["api_key"] == demo["api_key"]
         assert again["hook_secret"] == demo["hook_secret"]
+        assert again["studio_password"] == demo["studio_password"]
+        assert 'class="phone is-android"' in httpx.get(again["sandbox_url"]).text
         assert process.stop(signal.SIGTERM) == 0
 
 

@@ -168,8 +168,9 @@ async def test_the_parents_loop_goes_on_while_a_child_is_busy(misbehaving: Limit
 
 
 async def test_the_parents_memory_does_not_grow_with_a_bomb(misbehaving: LimitedPool):
+    bomb = files(icon=png(9000, 9000))  # making it takes memory too
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    await refused(misbehaving, files(icon=png(9000, 9000)))
+    await refused(misbehaving, bomb)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # kilobytes
 
 

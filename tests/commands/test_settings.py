@@ -29,7 +29,7 @@ def test_an_empty_environment_gives_the_defaults():
 
 
 def test_other_programs_variables_are_none_of_our_business():
-    assert parse({"PATH": "/bin", "DATABASE_URL": "mysql://", "PASSBELL_TEST_FAST_APNS": "x"}, no_file)
+    assert parse({"PATH": "/bin", "DATABASE_URL": "mysql://", "TEST_PASSBELL_FAST_APNS": "x"}, no_file)
 
 
 def test_a_misspelt_name_stops_the_start_and_the_near_one_is_named():
@@ -47,6 +47,11 @@ def test_any_secret_may_stand_in_a_file(name: str):
     contents = {
         "SECRET": GOOD_SECRET,
         "DATABASE_URL": "postgresql://user:password@host/passbell",
+        "RELAY_WALLETPASSES_KEY": "5d2c8fb3e1e34dab",
+        "MAIL_URL": "smtp://cards:password@mail.example.com:587",
+        "GATEWAY_URL": "https://sms.example.com/?to={phone}&text={text}",
+        "GATEWAY_BODY": '{"to": "{phone}"}',
+        "GATEWAY_HEADERS": '{"Authorization": "Bearer k"}',
         "NATS_URL": "nats://127.0.0.1:4222",
     }
     settings = parse({f"PASSBELL_{name}_FILE": "/run/secrets/it"}, lambda path: contents[name] + "\n")
@@ -143,3 +148,23 @@ def test_every_name_of_the_design_is_a_setting():
     GOOGLE_TOKEN_URL GOOGLE_CALLBACK_KEYS_URL GOOGLE_KEY_FILE GOOGLE_ISSUER_ID FCM_URL FCM_KEY_FILE
     RELAY_WALLETPASSES_URL RELAY_HOSTS NATS_URL LOG_FORMAT"""
     assert {f"PASSBELL_{name}" for name in promised.split()} <= set(names())
+
+
+@pytest.mark.parametrize("value", ["0", "18.5", "many", "1001"])
+def test_the_rate_of_an_issuer_is_a_number_that_can_be(value: str):
+    assert "PASSBELL_GOOGLE_RATE" in refused({"PASSBELL_GOOGLE_RATE": value})
+    assert parse({"PASSBELL_GOOGLE_RATE": "100"}, no_file).google_rate == 100
+    assert parse({}, no_file).google_rate == 18
+
+
+def test_relay_hosts_are_compared_in_one_spelling():
+    assert parse({"PASSBELL_RELAY_HOSTS": "Push.Example.com, relay.example.org"}, no_file).relay_hosts == (
+        "push.example.com",
+        "relay.example.org",
+    )
+
+
+@pytest.mark.parametrize("key", ["two\nlines", " padded", "ключ"])
+def test_a_relays_key_that_cannot_stand_in_a_header_stops_the_start(key: str):
+    with pytest.raises(SettingsError, match="RELAY_WALLETPASSES_KEY: its value is wrong"):
+        parse({"PASSBELL_RELAY_WALLETPASSES_KEY": key}, no_file)

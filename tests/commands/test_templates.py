@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from passkit import archive
+from sandbox import google_schema
 from sandbox.pkpass import load_roots, open_pkpass
 from tests.commands.conftest import ROOT, Shell
 from tests.judges import need
@@ -145,6 +147,33 @@ def test_build_without_certificates_says_how_to_get_some(shell: Shell, design: P
     assert "certs dev" in line
 
 
+def test_a_zip_goes_both_ways_and_gives_the_same_files(installed: Shell, design: Path):
+    installed.done("template", "import", str(design))
+    zipped = installed.folder / "coffee.zip"
+    assert "coffee.zip" in installed.done("template", "export", "coffee", str(zipped))
+    assert archive.unpack(zipped.read_bytes()) == {
+        path.relative_to(design).as_posix(): path.read_bytes() for path in design.rglob("*") if path.is_file()
+    }
+    assert "0 errors" in installed.done("template", "lint", str(zipped))
+    installed.done("template", "import", str(zipped))
+    installed.done("template", "publish", "coffee")
+    again = installed.folder / "again.zip"
+    installed.done("template", "export", "coffee", str(again), "--revision", "1")
+    assert again.read_bytes() == zipped.read_bytes()
+    assert "no revision 2" in installed.refused("template", "export", "coffee", str(again), "--revision", "2")
+
+
+def test_a_zip_that_is_none_is_refused_in_one_line(shell: Shell, tmp_path: Path):
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    shell.environ = {}
+    assert "this is no zip file" in shell.refused("template", "lint", str(tmp_path / "bad.zip"))
+
+
+def test_the_schema_is_printed_without_any_setting(shell: Shell):
+    shell.environ = {}
+    assert json.loads(shell.done("template", "schema"))["required"] == ["key", "style", "name"]
+
+
 def test_export_gives_back_what_was_imported(installed: Shell, design: Path):
     installed.done("template", "import", str(design))
     installed.done("template", "export", "coffee", str(installed.folder / "first"))
@@ -168,3 +197,64 @@ def test_a_template_with_errors_is_neither_imported_nor_published(installed: She
 def test_publishing_twice_is_one_revision(publishing: Shell):
     assert "published already" in publishing.done("template", "publish", "coffee")
     assert "coffee" in publishing.done("template", "list")
+
+
+@pytest.mark.parametrize("starter", STARTERS, ids=lambda path: path.name)
+def test_build_writes_google_s_class_and_object_offline(offline: Shell, starter: Path, tmp_path: Path):
+    file = tmp_path / "card.json"
+    offline.done("template", "build", str(starter), "--out", str(tmp_path / "card.pkpass"), "--google", str(file))
+    written = json.loads(file.read_text(encoding="utf-8"))
+    (kind,) = {name.removesuffix("Class").removesuffix("Object") for name in written}
+    assert list(written) == [f"{kind}Class", f"{kind}Object"]
+    for name, body in written.items():
+        assert google_schema.problems(name[0].upper() + name[1:], body) == []
+    assert written[f"{kind}Object"]["classId"] == written[f"{kind}Class"]["id"]
+    assert f"{kind}Object" in offline.out
+
+
+def test_the_google_file_says_what_the_data_says(offline: Shell, design: Path, tmp_path: Path):
+    file, data = tmp_path / "card.json", json.dumps({"points": 7, "balance": "450.00"})
+    offline.done("template", "build", str(design), "--data", data, "--out", str(tmp_path / "a"), "--google", str(file))
+    body = json.loads(file.read_text(encoding="utf-8"))["loyaltyObject"]
+    assert body["loyaltyPoints"]["balance"] == {"int": 7}
+    assert body["secondaryLoyaltyPoints"]["balance"] == {"money": {"micros": "450000000", "currencyCode": "RUB"}}
+    assert body["accountName"] == "Anna Petrova"
+
+
+def test_lint_tells_what_differs_between_the_wallets_and_does_not_fail(offline: Shell, design: Path):
+    spoil(design, google={"security_animation": True}, max_distance=200)
+    said = offline.done("template", "lint", str(design))
+    assert "Google: /max_distance: Google sets how near is near." in said
+    assert "Apple: /google/security_animation: Apple has no foil." in said
+    assert "things differ between the two wallets" in said
+
+
+def test_a_hint_that_cannot_work_fails_lint(offline: Shell, design: Path):
+    spoil(design, google={"points": "{{ stars }}"})
+    assert offline("template", "lint", str(design)) == 1
+    assert "error: /google/points: there is no variable `stars`" in offline.out
+
+
+def test_a_publish_says_first_who_will_see_what_and_a_plan_is_published_or_nothing(publishing: Shell, design: Path):
+    assert "Nobody has this card yet." in publishing.done("template", "publish", "coffee", "--review")
+    publishing.done("card", "issue", "coffee", "--data", '{"points": 5}')
+    spoil(design, name="Guests")
+    spoil(design, description="Card of a guest")
+    publishing.done("template", "import", str(design))
+    review = publishing.done("template", "publish", "coffee", "--review")
+    assert "coffee draft after revision 1 · plan p_" in review
+    assert "updated     1 of 1 cards, without a sound" in review
+    assert "not reached 1 are on no phone" in review
+    plan = review.split("plan ")[1].split()[0]
+    assert "revision 2 is published" in publishing.done("template", "publish", "coffee", "--plan", plan, "--note", "N")
+    assert "published already" in publishing.refused("template", "publish", "coffee", "--plan", plan)
+
+
+def test_going_back_to_an_older_revision_is_a_new_one(publishing: Shell, design: Path):
+    publishing.done("card", "issue", "coffee")
+    spoil(design, description="Card of a guest")
+    publishing.done("template", "import", str(design))
+    publishing.done("template", "publish", "coffee")
+    back = publishing.done("template", "publish", "coffee", "--to", "1")
+    assert "coffee revision 1 after revision 2" in back
+    assert "revision 3 is published" in back

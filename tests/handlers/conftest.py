@@ -35,6 +35,7 @@ from store.dialect import Database
 from store.keyring import Keyring
 from tests.conftest import PASS_TYPE, TEAM
 from tests.databases import PUBLIC_URL
+from tests.handlers.rendering import Here
 
 PUSH_TOKEN = "ab" * 32
 
@@ -177,8 +178,9 @@ async def open_house(
     await templates.publish(db, brand.id, "coffee", author="test", note="", now=now)
     api_key = await keys.add(db, brand.id, "backend", [], now)
     secret = await sources.add(db, brand.id, "till", now)
+    renderer = options.pop("renderer", None) or Here()
     given = HandlerOptions(public_url=db.public_url, **options)
-    app = application(db, signers, given)
+    app = application(db, signers, given, renderer)
     listener = await listen(app, "127.0.0.1", 0, options=guard, is_exempt=is_exempt(given), drain_seconds=2)
     return House(db, listener, aiohttp.ClientSession(), brand.id, api_key, secret, options=given)
 

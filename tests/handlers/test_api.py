@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from store import brands, keys
+from store import brands, keys, templates
 from tests.handlers.conftest import House
 
 ANSWER = {
@@ -265,6 +265,26 @@ async def test_templates_are_listed(small_house: House) -> None:
     assert (template["key"], template["style"], template["published_revision"]) == ("coffee", "storeCard", 1)
 
 
+async def test_a_published_template_tells_what_either_wallet_cannot_show(small_house: House) -> None:
+    answer = await small_house.api("GET", "/templates/coffee/loss")
+    assert (answer.status, answer.json["template"], answer.json["revision"]) == (200, "coffee", 1)
+    told = {(one["direction"], one["pointer"]): one for one in answer.json["losses"]}
+    assert told["apple_to_google", "/colors/label"]["lost"] == "Google chooses the colour of texts."
+    assert ("google_to_apple", "") not in told, "neither wallet passes on a card with personal data"
+
+
+async def test_a_template_that_is_none_or_a_draft_has_no_loss_yet(small_house: House) -> None:
+    missing = await small_house.api("GET", "/templates/nothing/loss")
+    assert (missing.status, missing.json["code"]) == (404, "template_not_found")
+    files = await templates.export_files(small_house.db, small_house.brand_id, "coffee")
+    draft = files["template.yaml"].replace(b"key: coffee", b"key: tea")
+    await templates.import_files(
+        small_house.db, small_house.brand_id, {**files, "template.yaml": draft}, now=datetime.now(UTC)
+    )
+    early = await small_house.api("GET", "/templates/tea/loss")
+    assert (early.status, early.json["code"]) == (409, "not_published")
+
+
 async def test_the_same_idempotency_key_gives_the_same_answer_and_one_card(house: House) -> None:
     body = {"template": "coffee", "data": {"points": 1}}
     first = await house.api("POST", "/cards", body, Idempotency_Key="k-1")
@@ -311,6 +331,7 @@ async def test_an_idempotency_key_that_cannot_be_one_is_400(small_house: House, 
 ROUTES = [
     ("POST", "/cards"), ("GET", "/cards"), ("POST", "/cards:batch"), ("GET", "/cards/x"), ("PATCH", "/cards/x"),
     ("GET", "/cards/x/timeline"), ("GET", "/templates"),
+    ("GET", "/templates/coffee/loss"),
 ]  # fmt: skip
 
 

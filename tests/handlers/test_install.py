@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from handlers.texts import TEXTS, choose
 from passkit.apple.signing import Signers
+from sandbox.installpage import agreement, apple_link
+from sandbox.phone_web import IPHONE as ROBOT
+from sandbox.phone_web import WebService
+from store import cards, consents
 from store.dialect import Database
 from tests.handlers.conftest import Card, House, opened
 
@@ -217,3 +223,143 @@ async def test_in_an_apps_own_browser_the_page_says_to_open_safari(small_house: 
     page = await seen(card, IPHONE + " Instagram 300.0")
     assert "Safari" in page.text
     assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+
+
+# What people agree to, where they look from, and what they have already.
+
+AGREE = b"consents:\n  processing: {text: I agree., link: 'https://example.com/p'}\n  marketing: News please.\n"
+
+
+@pytest_asyncio.fixture
+async def asking(db: Database, signers: Signers, lean: dict[str, bytes]) -> AsyncIterator[House]:
+    """A template that has people agree, on both databases."""
+    files = {**lean, "template.yaml": lean["template.yaml"] + AGREE}
+    async with opened(db, signers, files) as house:
+        yield house
+
+
+async def agreed(card: Card, **boxes: str) -> tuple[int, str]:
+    form = {f"consent.{kind}": value for kind, value in boxes.items()}
+    headers = {"User-Agent": IPHONE, "Accept-Language": "en"}
+    answer = await card.house.ask("POST", card.install_path + "/consents", data=form, headers=headers)
+    return answer.status, answer.headers.get("Location", answer.body.decode())
+
+
+async def test_two_boxes_come_before_the_card_and_nothing_is_ticked(asking: House) -> None:
+    card = await asking.issue()
+    page = await seen(card, IPHONE)
+    boxes = page.all("input")
+    assert [box["name"] for box in boxes] == ["consent.processing", "consent.marketing"]
+    assert not any("checked" in box for box in boxes)
+    assert ["required" in box for box in boxes] == [True, False]
+    assert "Add to Apple Wallet" not in page.text
+    assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+    assert [link["href"] for link in page.all("a")] == ["https://example.com/p"]
+
+
+async def test_who_agrees_gets_the_card_and_what_was_said_is_kept_with_version_and_time(asking: House) -> None:
+    card = await asking.issue()
+    before = datetime.now(UTC)
+    assert await agreed(card, processing="yes") == (303, card.install_path)
+    assert "Add to Apple Wallet" in (await seen(card, IPHONE)).text
+    found = await cards.view(asking.db, asking.brand_id, card.serial)
+    known = await consents.of_card(asking.db, found.card_id)
+    assert {kind: (one.given, one.version, one.text, one.place) for kind, one in known.items()} == {
+        "processing": (True, 1, "I agree.", "install"),
+        "marketing": (False, 1, "News please.", "install"),
+    }
+    assert all(before <= one.at <= datetime.now(UTC) for one in known.values())
+
+
+async def test_who_does_not_agree_is_told_what_it_needs_and_keeps_the_other_box(asking: House) -> None:
+    card = await asking.issue()
+    status, html = await agreed(card, marketing="yes")
+    page = Page(html)
+    assert status == 422
+    assert "without it there is no card" in page.text
+    assert ["checked" in box for box in page.all("input")] == [False, True]
+    found = await cards.view(asking.db, asking.brand_id, card.serial)
+    assert await consents.of_card(asking.db, found.card_id) == {}
+    wrong = await asking.ask("POST", "/i/" + "a" * 28 + "/consents", data={"consent.processing": "yes"})
+    assert wrong.status == 404
+
+
+async def test_a_template_that_asks_nothing_has_no_form(small_house: House) -> None:
+    card = await small_house.issue()
+    answer = await small_house.ask("GET", card.install_path, headers={"User-Agent": IPHONE})
+    assert b"<form" not in answer.body
+    assert "form-action 'none'" in answer.headers["Content-Security-Policy"]
+
+
+IN_APP = [
+    (IPHONE + " Instagram 300.0", "Safari", "x-safari-https://"),
+    (IPHONE.replace(" Safari/604.1", ""), "Safari", "x-safari-https://"),
+    (IPHONE.replace(" Safari/604.1", " [FBAN/FBIOS;FBAV/500]"), "Safari", "x-safari-https://"),
+    (IPHONE + " Telegram/11", "Safari", "x-safari-https://"),
+    (ANDROID.replace("Pixel 11)", "Pixel 11; wv)"), "Chrome", "intent://"),
+    (ANDROID + " VKAndroidApp/8.9-1", "Chrome", "intent://"),
+    (ANDROID + " Telegram-Android/11.4", "Chrome", "intent://"),
+    (ANDROID + " Instagram 300.0", "Chrome", "intent://"),
+    (ANDROID + " OKApp", "Chrome", "intent://"),
+]
+
+
+@pytest.mark.parametrize(("agent", "browser", "scheme"), IN_APP)
+async def test_an_app_s_own_browser_is_shown_the_way_out_without_any_script(
+    small_house: House, agent: str, browser: str, scheme: str
+) -> None:
+    card = await small_house.issue()
+    page = await seen(card, agent)
+    address = "https://cards.example.com" + card.install_path
+    assert f"Open this page in {browser}" in page.text
+    assert address in page.text, "to be copied by hand"
+    assert any(str(link["href"]).startswith(scheme) for link in page.all("a"))
+    (button,) = page.all("button")
+    assert "hidden" in button, "it appears only where a script runs"
+    assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+
+
+@pytest.mark.parametrize("agent", [IPHONE, ANDROID, DESKTOP, IPHONE.replace("Version/27.0", "CriOS/140.0"), BOT])
+async def test_a_real_browser_is_not_sent_away(small_house: House, agent: str) -> None:
+    card = await small_house.issue()
+    answer = await small_house.ask("GET", card.install_path, headers={"User-Agent": agent, "Accept-Language": "en"})
+    assert b"Open this page in" not in answer.body
+    assert b"<script" not in answer.body
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_card_that_is_on_a_phone_says_so_and_does_not_open_by_itself(small_house: House) -> None:
+    card = await small_house.issue()
+    await card.register("device-1")
+    page = await seen(card, IPHONE)
+    assert "on a phone already" in page.text
+    assert not any(meta.get("http-equiv") for meta in page.all("meta"))
+    assert any(link["href"] == card.install_path + "/card.pkpass" for link in page.all("a"))
+
+
+@pytest.mark.parametrize("agent", [IPHONE, ANDROID, DESKTOP, IPHONE + " Instagram 300.0"])
+async def test_the_page_loads_in_one_round_of_few_requests(shop: House, agent: str) -> None:
+    card = await shop.issue()
+    page = await seen(card, agent)
+    loads = [link["href"] for link in page.all("link")] + [image["src"] for image in page.all("img")]
+    loads += [script["src"] for script in page.all("script")]
+    assert len(loads) <= 4, loads
+    for address in loads:  # what is loaded loads nothing itself
+        answer = await shop.ask("GET", str(address))
+        text = answer.body.decode("utf-8", "replace")
+        assert answer.status == 200
+        assert not re.search(r"@import|url\((?!['\"]?[#d])|import\s*[({'\"]|fetch\(", text), address
+
+
+async def test_a_robot_phone_agrees_and_has_the_card(asking: House) -> None:
+    card = await asking.issue()
+    async with aiohttp.ClientSession() as session:
+        web = WebService(session, "device-1", ROBOT)
+        status, _, page = await web.download(asking.url + card.install_path)
+        form = agreement(asking.url + card.install_path, page)
+        assert status == 200
+        assert form is not None
+        status, media_type, page = await web.submit(*form)
+        assert (status, media_type) == (200, "text/html")
+        status, media_type, _ = await web.download(apple_link(asking.url + card.install_path, page))
+        assert (status, media_type) == (200, "application/vnd.apple.pkpass")

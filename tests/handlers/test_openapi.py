@@ -79,6 +79,8 @@ async def test_every_answer_fits_what_is_described(small_house: House) -> None:
         (await house.api("POST", "/cards:batch", {"rows": [{"template": "coffee"}, {}]}), "POST", cards + ":batch"),
         (await house.api("GET", f"/cards/{serial}/timeline"), "GET", one + "/timeline"),
         (await house.api("GET", "/templates"), "GET", "/api/v1/templates"),
+        (await house.api("GET", "/templates/coffee/loss"), "GET", "/api/v1/templates/{key}/loss"),
+        (await house.api("GET", "/templates/nothing/loss"), "GET", "/api/v1/templates/{key}/loss"),
         (await house.hook(event(card="c7", set={"points": 8})), "POST", "/hooks/{source}"),
         (await house.hook(event(card="nobody", set={"points": 8})), "POST", "/hooks/{source}"),
         (await house.hook(event(card="c7", set={"points": "x"})), "POST", "/hooks/{source}"),

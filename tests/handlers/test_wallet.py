@@ -157,6 +157,40 @@ async def test_an_android_wallets_token_need_not_be_hex(house: House) -> None:
     assert (await house.ask("POST", path, json=body, headers=card.authorization)).status == 400
 
 
+async def test_passwallet_registers_on_a_path_of_its_own(house: House) -> None:
+    card = await house.issue(external_id="a")
+    path = card.registration("device-1").replace("/registrations/", "/registrations_attido/")
+    body = {"pushToken": "cbc8f59160b94919", "pushServiceUrl": "https://relay.example.com/PassWallet"}
+    headers = {"Authorization": f"AttidoPass {card.token}"}
+    answers = [(await house.ask("POST", path, json=body, headers=headers)).status for _ in range(2)]
+    assert answers == [201, 200]
+    assert (await house.ask("POST", path, json=body, headers={"Authorization": "AttidoPass wrong"})).status == 401
+    assert await kept(house) == [("AttidoPass", "https://relay.example.com/PassWallet cbc8f59160b94919")]
+    assert (await house.ask("DELETE", path, headers=headers)).status == 200
+    assert await kept(house) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "token"),
+    [
+        ({"fid": "fJ0pYyQRS8mTn2GxWq0xYz"}, "fid:fJ0pYyQRS8mTn2GxWq0xYz"),
+        ({"pushToken": "fJ0p:APA91bExample"}, "token:fJ0p:APA91bExample"),
+    ],
+)
+async def test_the_companys_own_app_registers_with_its_kind(house: House, address: dict[str, str], token: str) -> None:
+    card = await house.issue(external_id="a")
+    body = {"kind": "fcm"} | address
+    answer = await house.ask("POST", card.registration("device-1"), json=body, headers=card.authorization)
+    assert answer.status == 201
+    assert await kept(house) == [("fcm", token)]
+
+
+async def kept(house: House) -> list[tuple[str, str]]:
+    """Platform and push token of every device."""
+    rows = await house.db.fetch("SELECT platform, push_token_encrypted FROM devices")
+    return [(row[0], house.db.keyring.decrypt("push-token", row[1]).decode()) for row in rows]
+
+
 @pytest.mark.parametrize("prefix", ["/passkit//v1", "//passkit/v1", "/passkit/v1/"])
 async def test_doubled_slashes_are_tolerated(small_house: House, prefix: str) -> None:
     card = await small_house.issue(external_id="a")

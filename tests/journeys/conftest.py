@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.journeys import house
+from tests.journeys.chromium import launched
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,10 @@ async def running(world: house.World) -> AsyncIterator[house.World]:
     """The same with the server and its worker running."""
     async with world.server():
         yield world
+
+
+@pytest_asyncio.fixture
+async def chromium() -> AsyncIterator[Any]:
+    """A browser; ``Person.at`` opens somebody's window in it."""
+    async with launched() as browser:
+        yield browser

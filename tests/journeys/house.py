@@ -64,6 +64,7 @@ class World:
     hook_secret: str = ""
     brand_id: int = 0
     phones: list[Phone] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)  # settings of this world's own
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
@@ -83,7 +84,7 @@ class World:
             "APNS_URL": self.apns.url,
             "APNS_CA": str(self.folder / "certs" / "dev" / "root.pem"),
         }
-        return {f"PASSBELL_{name}": value for name, value in values.items()}
+        return {f"PASSBELL_{name}": value for name, value in (values | self.more).items()}
 
     @property
     def settings(self) -> Settings:

@@ -45,7 +45,8 @@ async def start_worker(world: World) -> asyncio.subprocess.Process:
 async def let_leases_end(db: Database) -> None:
     """What the passing of fifteen seconds does."""
     async with db.transaction() as conn:
-        await conn.execute(update(tables.jobs).values(lease_until=LONG_AGO))
+        for queue in (tables.jobs, tables.other_jobs):
+            await conn.execute(update(queue).values(lease_until=LONG_AGO))
         await conn.execute(update(tables.leases).values(until=LONG_AGO))
 
 

@@ -1,4 +1,4 @@
-"""A rich pass of every style and the four starters, built as they would be sent, for the judges that are not ours."""
+"""A rich pass of every style and the ten starters, built as they would be sent, for the judges that are not ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from passkit.model import Brand, Card, News
 from passkit.render import compile_revision, fill
 from passkit.schema import Template, parse_template
 
-STARTERS = ("coffee", "salon", "clinic", "fitness")
+STARTERS = (
+    "coffee", "salon", "clinic", "fitness", "retail", "offer", "gift", "event", "stamps", "business",
+)  # fmt: skip
 STARTERS_FOLDER = Path(__file__).parents[2] / "templates" / "passes"
 NEWS = News({"ru": "Скидка 20 % до пятницы", "en": "20% off until Friday"})
 EXPIRES = datetime(2027, 6, 30, 20, 59, 59, tzinfo=UTC)

@@ -25,7 +25,9 @@ def png(width: int, height: int) -> bytes:
 
 
 PICTURES = {
-    "icon.png": png(114, 114),
+    "icon.png": png(462, 462),
+    "apple.png": png(228, 228),
+    "square.png": png(500, 480),
     "logo.png": png(480, 150),
     "strip.png": png(1125, 432),
     "tall.png": png(500, 2000),
@@ -57,7 +59,8 @@ def template(change: Change, strings: Mapping[str, Mapping[str, str]] | None = N
     """The clean template with top-level keys replaced; only the pictures that it names, and ``spare``."""
     content = {key: value for key, value in {**CLEAN, **change}.items() if value is not DELETE}
     localised = [name for slots in content.get("localized_images", {}).values() for name in slots.values()]
-    used = {*content.get("images", {}).values(), *localised, spare}
+    varied = [name for one in content.get("variants", []) for name in one.get("images", {}).values()]
+    used = {*content.get("images", {}).values(), *localised, *varied, content.get("stamps", {}).get("icon"), spare}
     files = {name: picture for name, picture in PICTURES.items() if name in used}
     files["template.yaml"] = json.dumps(content).encode()  # JSON is YAML
     for language, table in (strings or {}).items():
@@ -71,6 +74,13 @@ def many(count: int, **more: Any) -> list[dict[str, Any]]:
 
 def image(**slots: str) -> Change:
     return {"images": {"icon": "icon.png", "logo": "logo.png", **slots}}
+
+
+LINKS = [{"key": f"link{place}", "label": "Site", "value": f"https://example.com/{place}"} for place in range(11)]
+
+
+def stamps(**more: Any) -> Change:
+    return {"stamps": {"count": "{{ points }}", "of": 10, "icon": "icon.png", **more}}
 
 
 def back(**field: Any) -> Change:
@@ -129,6 +139,21 @@ CASES: list[tuple[str, str, Change, Change]] = [
         image(strip="tall.png"),
         {**image(strip="tall.png"), "image_focus": {"strip": [0.5, 0.1]}},
     ),
+    (
+        "too_small",
+        "/variants/0/images/strip",
+        {**image(strip="strip.png"), "variants": [{"when": "{{ points > 9 }}", "images": {"strip": "tiny.png"}}]},
+        {**image(strip="strip.png"), "variants": [{"when": "{{ points > 9 }}", "images": {"strip": "strip.png"}}]},
+    ),
+    ("not_drawn", "/stamps/slot", stamps(slot="thumbnail"), stamps(slot="strip")),
+    ("soft_stamps", "/stamps/icon", stamps(icon="tiny.png"), stamps(icon="icon.png")),
+    (
+        "stamps_under_texts",
+        "/fields/primary/0",
+        {**stamps(), "fields": {"primary": [POINTS]}},
+        {**stamps(area=[0.5, 0, 1, 1]), "fields": {"primary": [POINTS]}},
+    ),
+    ("unspoken_stamps", "/stamps/count", {**stamps(), "fields": {}}, stamps()),
     ("poster_without_pictures", "/images", {**POSTER, "images": {"icon": "icon.png"}}, POSTER),
     (
         "nothing_at_the_top",
@@ -383,7 +408,12 @@ CASES: list[tuple[str, str, Change, Change]] = [
         {"colors": {"background": "#ffffff", "foreground": "#000000", "label": "#bbbbbb"}},
         {"colors": {"background": "#ffffff", "foreground": "#000000", "label": "#666666"}},
     ),
-    ("google_hints", "/google/type", {"google": {"type": "loyality"}}, {"google": {"type": "loyalty"}}),
+    (
+        "low_contrast",
+        "/variants/0/colors/background",
+        {"variants": [{"when": "{{ points > 9 }}", "colors": {"background": "#f0f0f0"}}]},
+        {"variants": [{"when": "{{ points > 9 }}", "colors": {"background": "#302010"}}]},
+    ),
     (
         "google_hints",
         "/google/points",
@@ -391,10 +421,117 @@ CASES: list[tuple[str, str, Change, Change]] = [
         {"google": {"points": "points", "account_id": "card.number"}},
     ),
     (
+        "google_hints",
+        "/google/title",
+        {"google": {"title": "coffee"}},
+        {"google": {"title": "Coffee club"}},
+    ),
+    (
+        "google_expressions",
+        "/google/title",
+        {"google": {"title": "{{ coffee }}"}},
+        {"google": {"title": "{{ brand.name }}"}},
+    ),
+    (
+        "google_expressions",
+        "/google/secondary_points",
+        {"google": {"secondary_points": "{{ points / (points - 12) }}"}},
+        {"google": {"secondary_points": "{{ points / 12 }}"}},
+    ),
+    (
+        "google_secret",
+        "/google/rotating_barcode/key",
+        {"google": {"rotating_barcode": {"key": "secret"}}},
+        {"google": {"rotating_barcode": {"key": "3132333435363738393031323334353637383930"}}},
+    ),
+    (
+        "google_secret",
+        "/google/rotating_barcode/pattern",
+        {"google": {"rotating_barcode": {"key": "3132", "pattern": "{{ card.number }}"}}},
+        {"google": {"rotating_barcode": {"key": "card.number", "pattern": "{{ card.number }}-{totp_value_0}"}}},
+    ),
+    (
+        "google_titles",
+        "/google/title",
+        {"google": {"title": "points"}},
+        {"style": "generic", "google": {"title": "points"}},
+    ),
+    (
+        "google_titles",
+        "/colors/background",
+        {"colors": {"background": "{{ '#fff' if points > 5 else '#000' }}"}},
+        {"style": "generic", "colors": {"background": "{{ '#fff' if points > 5 else '#000' }}"}},
+    ),
+    (
+        "google_crowded",
+        "/fields/back/10",
+        {"fields": {"header": [POINTS], "auxiliary": [{**POINTS, "key": "more"}], "back": many(11)}},
+        {"fields": {"header": [POINTS], "auxiliary": [{**POINTS, "key": "more"}], "back": many(10)}},
+    ),
+    (
+        "google_crowded",
+        "/fields/back/10",
+        {"fields": {"header": [POINTS], "back": LINKS}},
+        {"fields": {"header": [POINTS], "back": LINKS[1:]}},
+    ),
+    (
+        "google_departure",
+        "/google",
+        {"style": "boardingPass", "transit_type": "bus"},
+        {"style": "boardingPass", "transit_type": "bus", "expires": "{{ card.expires_at }}"},
+    ),
+    ("google_logo", "/images/icon", {"images": {"icon": "apple.png", "logo": "logo.png"}}, image()),
+    (
+        "google_logo",
+        "/images/logo",
+        {"images": {"icon": "tiny.png", "logo": "apple.png"}},
+        {"images": {"icon": "apple.png", "logo": "square.png"}},
+    ),
+    ("google_lengths", "/name", {"name": "The coffee club of all friends"}, {"name": "Coffee club"}),
+    (
+        "google_lengths",
+        "/fields/header/0/label",
+        {"fields": {"header": [{**POINTS, "label": "Your points"}]}},
+        {"fields": {"header": [{**POINTS, "label": "Points"}]}},
+    ),
+    (
+        "google_lengths",
+        "/fields/back/0/link",
+        back(value="https://example.com/", link="Come and read all the rules"),
+        back(value="https://example.com/", link="The rules"),
+    ),
+    (
+        "google_lengths",
+        "/fields/back/0/label",
+        back(value="+7 495 123-45-67", label="Call us by day and by night"),
+        back(value="+7 495 123-45-67", label="Call us"),
+    ),
+    (
+        "google_lengths",
+        "/fields/back/0/value",
+        back(value="word " * 101),
+        back(value="word " * 100),
+    ),
+    (
+        "google_button",
+        "/google/app_link/text",
+        {"google": {"app_link": {"text": "Open the application of the club", "url": "https://example.com/"}}},
+        {"google": {"app_link": {"text": "Open the app", "url": "https://example.com/"}}},
+    ),
+    (
         "unused_variables",
         "/variables/gone",
         {"variables": {**CLEAN["variables"], "gone": {"type": "text", "default": ""}}},
         {"variables": {**CLEAN["variables"], "gone": {"type": "text", "default": ""}}, "expires": "{{ gone }}"},
+    ),
+    (
+        "asks_without_consent",
+        "/variables/name/ask",
+        {"variables": {**CLEAN["variables"], "name": {"type": "text", "default": "", "personal": True, "ask": True}}},
+        {
+            "variables": {**CLEAN["variables"], "name": {"type": "text", "default": "", "personal": True, "ask": True}},
+            "consents": {"processing": "I agree."},
+        },
     ),
     (
         "no_samples",

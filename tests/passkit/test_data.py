@@ -243,3 +243,38 @@ def test_data_is_written_as_a_person_reads_it() -> None:
     english = data.formatted(EVERY, given, "en", "UTC")
     assert english["yen"] == "¥450"
     assert "3:30" in english["visit"]
+
+
+RENAMED = template(
+    variables={
+        "points": {"type": "integer", "alias": ["bonuses", "bonus"]},
+        "level": {"default": "silver", "alias": "tier"},
+    }
+)
+
+
+def test_a_former_name_is_taken_for_the_variable_that_it_was() -> None:
+    assert data.accept(RENAMED, {"bonuses": 5, "tier": "gold"}) == {"points": 5, "level": "gold"}
+    assert data.accept(RENAMED, {"tier": None}, partial=True) == {"level": "silver"}
+
+
+@pytest.mark.parametrize("given", [{"points": 1, "bonus": 2}, {"bonus": 2, "points": 1}, {"bonus": 2, "bonuses": 2}])
+def test_a_variable_under_two_of_its_names_is_refused(given: dict[str, int]) -> None:
+    with pytest.raises(DataError) as refused:
+        data.accept(RENAMED, given)
+    (problem,) = refused.value.problems
+    assert problem.pointer in ("/data/bonus", "/data/bonuses")
+    assert problem.fix == "Send `points` alone."
+
+
+def test_a_mistake_under_a_former_name_is_told_under_that_name() -> None:
+    with pytest.raises(DataError) as refused:
+        data.accept(RENAMED, {"bonus": "many"})
+    assert [problem.pointer for problem in refused.value.problems] == ["/data/bonus"]
+
+
+def test_a_card_from_before_the_rename_keeps_what_it_holds() -> None:
+    assert data.from_json(RENAMED, {"bonus": 7, "tier": "gold"}) == {"points": 7, "level": "gold"}
+    assert data.from_json(RENAMED, {"bonus": 7, "bonuses": 8}) == {"points": 8}
+    assert data.from_json(RENAMED, {"bonus": 7, "points": 9}) == {"points": 9}
+    assert data.from_json(RENAMED, {"bonus": "seven"}) == {}

@@ -159,7 +159,9 @@ TEXTS = WORDS | st.sampled_from(
     text=TEXTS,
     message=TEXTS,
     color=TEXTS,
-    google=st.dictionaries(st.sampled_from(["type", "points", "other"]), TEXTS | st.integers() | st.none()),
+    google=st.dictionaries(
+        st.sampled_from(["points", "title", "header", "account_name", "valid_from"]), TEXTS.filter(bool)
+    ),
 )
 def test_check_answers_for_any_template_that_can_be_parsed(
     style: str, zone: str, text: str, message: str, color: str, google: Any

@@ -65,7 +65,7 @@ def test_the_contract_s_example_parses_and_keeps_its_other_files(example: dict[s
     assert [field.key for _, _, fields in parsed.zones() for field in fields] == [
         "points", "holder", "balance", "visit", "news", "book",
     ]  # fmt: skip
-    assert parsed.google["points"] == "points"
+    assert parsed.google.points == "points"
 
 
 def test_the_contract_s_example_becomes_the_pass_it_describes(example: dict[str, bytes]) -> None:
@@ -78,6 +78,7 @@ def test_the_contract_s_example_becomes_the_pass_it_describes(example: dict[str,
         "teamIdentifier": "A1B2C3D4E5",
         "serialNumber": "S3rial",
         "authenticationToken": "t" * 32,
+        "sharingProhibited": True,  # `name` is personal
         "webServiceURL": "https://cards.example.com/passkit",
         "organizationName": "Demo & Sons",
         "description": "Loyalty card",
@@ -162,7 +163,7 @@ def test_a_fallback_without_fields_shows_the_poster_s_own_where_it_has_such_a_zo
 
 MISTAKES = [
     ({"styl": "generic"}, "/styl", "Did you mean `style`?"),
-    ({"nonsense": 1}, "/nonsense", "a key of Apple's goes under `apple:`"),
+    ({"gibberish": 1}, "/gibberish", "a key of Apple's goes under `apple:`"),
     ({"style": "storecard"}, "/style", "storeCard"),
     ({"key": "Has Spaces"}, "/key", "match"),
     ({"name": 5}, "/name", "quotes"),
@@ -177,6 +178,32 @@ MISTAKES = [
     ({"images": {"ikon": "icon.png"}}, "/images/ikon", "icon"),
     ({"localized_images": {"en": {"logo": "icon.png"}}}, "/localized_images/en/logo", "Add `logo:`"),
     ({"localized_images": {"en": {"icon": "icon.png"}}}, "/localized_images/en/icon", "one icon"),
+    ({"variables": {"a": {"alias": "B c"}}}, "/variables/a/alias", "before"),
+    ({"variables": {"a": {"alias": "b"}, "b": {}}}, "/variables/a/alias", "this alias"),
+    ({"variables": {"a": {"alias": "c"}, "b": {"alias": "c"}}}, "/variables/b/alias", "one of them"),
+    ({"variables": {"a": {"owner": "shop"}}}, "/variables/a/owner", "backend"),
+    ({"variables": {"a": {"ask": "Your {{ name }}?"}}}, "/variables/a/ask", "without expressions"),
+    ({"variables": {"a": {"ask": {"requires": True}}}}, "/variables/a/ask/requires", "`required`"),
+    ({"variants": [{"when": "gold", "colors": {"label": "#fff"}}]}, "/variants/0/when", "level == 'gold'"),
+    ({"variants": [{"when": "{{ card.state == 'voided' }}"}]}, "/variants/0", "Give it `colors` or `images`"),
+    ({"variants": [{"when": "{{ nobody }}", "colors": {"label": "#fff"}}]}, "/variants/0/when", "Declared"),
+    ({"variants": [{"when": "{{ 1 }}", "colors": {"label": "pink"}}]}, "/variants/0/colors/label", ""),
+    ({"variants": [{"when": "{{ 1 }}", "images": {"strip": "no.png"}}]}, "/variants/0/images/strip", "icon.png"),
+    ({"variants": [{"when": "{{ 1 }}", "images": {"icon": "icon.png"}}]}, "/variants/0/images/icon", "Remove it"),
+    ({"stamps": {"count": 1, "of": 31, "icon": "icon.png"}}, "/stamps/of", ""),
+    ({"stamps": {"count": 1, "of": 5, "icon": "no.png"}}, "/stamps/icon", "icon.png"),
+    ({"stamps": {"count": "{{ nobody }}", "of": 5, "icon": "icon.png"}}, "/stamps/count", "Declared"),
+    ({"stamps": {"count": "many", "of": 5, "icon": "icon.png"}}, "/stamps/count", ""),
+    ({"stamps": {"count": 1, "of": 5, "icon": "icon.png", "area": [0.5, 0, 0.5, 1]}}, "/stamps/area", "left, top"),
+    ({"stamps": {"count": 1, "of": 5, "icon": "icon.png", "slot": "logo"}}, "/stamps/slot", "strip"),
+    (
+        {
+            "stamps": {"count": 1, "of": 30, "icon": "icon.png"},
+            "variants": [{"when": f"{{{{ card.number == '{n}' }}}}", "colors": {"label": "#fff"}} for n in (1, 2)],
+        },
+        "/stamps/of",
+        "fewer",
+    ),
     ({"barcode": {"format": "qrcode", "message": "1"}}, "/barcode/format", "qr"),
     ({"barcode": {"format": "qr"}}, "/barcode/message", "Add `message:`"),
     ({"barcode": [{"message": "1"}, {"format": "qr"}]}, "/barcode/1/message", "Add `message:`"),
@@ -285,7 +312,7 @@ def test_localised_pictures_leave_the_top_of_the_bundle() -> None:
         }
     )
     made = compile_revision(parse_template({**given, "en.png": picture(160, 50), "ru.png": picture(160, 50)}), BRAND)
-    names = set(made.images.names)
+    names = set(made.images.plain.names)
     assert {
         "icon.png",
         "en.lproj/logo.png",
@@ -314,3 +341,24 @@ def test_decimals_keep_their_digits_in_pass_json() -> None:
     raw = fill_as(made, card({"rate": Decimal("0.10")}))["pass.json"]
     assert b'"value":0.10' in raw
     assert json.loads(raw)["storeCard"]["backFields"][0]["value"] == 0.1
+
+
+def test_who_fills_in_a_variable_is_declared() -> None:
+    variables = template(
+        variables={
+            "points": {"type": "integer", "default": 0, "owner": "backend"},
+            "name": {"default": "", "ask": True},
+            "phone": {"type": "phone", "default": "", "ask": "Your phone"},
+            "born": {"type": "date", "optional": True, "ask": {"question": "Your birthday", "required": True}},
+            "level": {"default": "", "ask": False},
+        }
+    ).variables
+    assert variables["points"].owner == "backend"
+    asked = {name: one.ask and (one.ask.question, one.ask.required) for name, one in variables.items()}
+    assert asked == {
+        "points": None,
+        "name": (None, False),
+        "phone": ("Your phone", False),
+        "born": ("Your birthday", True),
+        "level": None,
+    }

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passkit.apple import webservice
-from passkit.apple.webservice import Malformed, Scheme
+from passkit.apple.webservice import Malformed, Registration, Scheme
 
 EDITIONS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_-0123456789", min_size=22, max_size=22)
 REGISTRATIONS = st.dictionaries(st.integers(1, 2**40), EDITIONS, min_size=1, max_size=12)
@@ -105,11 +105,64 @@ def test_no_header_bytes_raise(values: list[bytes]) -> None:
 
 
 def test_a_push_token_of_apple_is_hex_and_stored_in_one_spelling() -> None:
-    assert webservice.registration(b'{"pushToken": "' + b"AB" * 32 + b'"}') == "ab" * 32
+    body = b'{"pushToken": "' + b"AB" * 32 + b'"}'
+    assert webservice.registration(body) == Registration("ApplePass", "ab" * 32)
 
 
 def test_a_relay_token_is_kept_as_it_came() -> None:
-    assert webservice.registration(b'{"pushToken":"APA91b:Xy_z-9"}', Scheme.ANDROID) == "APA91b:Xy_z-9"
+    body = b'{"pushToken":"APA91b:Xy_z-9"}'
+    assert webservice.registration(body, Scheme.ANDROID) == Registration("AndroidPass", "APA91b:Xy_z-9")
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"kind":"fcm","pushToken":"dGhlIGZpZA:APA91b-x_9"}', "token:dGhlIGZpZA:APA91b-x_9"),
+        (b'{"kind":"fcm","fid":"fJ0pYyQRS8mTn2GxWq0xYz"}', "fid:fJ0pYyQRS8mTn2GxWq0xYz"),
+        (b'{"kind":"fcm","fid":null,"pushToken":"dGhlIGZpZA:APA91b"}', "token:dGhlIGZpZA:APA91b"),
+    ],
+)
+def test_the_companys_own_app_registers_a_token_or_an_installation(body: bytes, kept: str) -> None:
+    assert webservice.registration(body) == Registration("fcm", kept)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kind":"fcm"}', b'{"kind":"fcm","fid":""}', b'{"kind":"fcm","fid":7}', b'{"kind":"fcm","fid":"a b c d e f g"}',
+        b'{"kind":"fcm","fid":"fJ0pYyQRS8mTn2GxWq0xYz","pushToken":"dGhlIGZpZA:APA91b"}',
+        b'{"kind":"fcm","pushToken":"with space in it"}',
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_of_firebases_is_refused(body: bytes) -> None:
+    assert isinstance(webservice.registration(body), Malformed)
+
+
+def test_a_kind_that_nobody_knows_changes_nothing() -> None:
+    body = b'{"kind":"watch","pushToken":"' + b"ab" * 32 + b'"}'
+    assert webservice.registration(body) == Registration("ApplePass", "ab" * 32)
+
+
+@pytest.mark.parametrize("url", ["https://push.example.com/PassWallet", "http://10.0.0.1", "ftp://x", ""])
+def test_passwallets_relay_is_kept_whatever_it_is_and_found_again(url: str) -> None:
+    body = b'{"pushToken":"cbc8f591","pushServiceUrl":"' + url.encode() + b'"}'
+    kept = webservice.registration(body, Scheme.ATTIDO)
+    assert isinstance(kept, Registration)
+    assert kept.platform == "AttidoPass"
+    assert webservice.relay_of(kept.push_token) == (url, "cbc8f591")
+
+
+@pytest.mark.parametrize(
+    "url", [b'"two words"', b'"' + b"a" * 501 + b'"', b"7", b"null", '"https://xn\u00e9"'.encode()]
+)
+def test_a_relay_that_can_be_no_url_is_refused(url: bytes) -> None:
+    body = b'{"pushToken":"cbc8f591","pushServiceUrl":' + url + b"}"
+    assert isinstance(webservice.registration(body, Scheme.ATTIDO), Malformed)
+
+
+@given(st.binary(max_size=300), st.sampled_from(["ApplePass", "AndroidPass", "AttidoPass", "Pass2U"]))
+def test_no_body_raises(body: bytes, platform: str) -> None:
+    assert isinstance(webservice.registration(body, platform), Malformed | Registration)
 
 
 @pytest.mark.parametrize(

@@ -55,23 +55,36 @@ async def seed(db: Database, phones: int, *, pass_type: str = PASS_TYPE, platfor
     return template_id
 
 
-async def add_holders(db: Database, brand_id: int, phones: int) -> int:
-    """``phones`` more cards of the brand's first template, each on its own phone; returns the template's id."""
+async def add_holders(
+    db: Database, brand_id: int, phones: int, *, platform: str = "ApplePass", kept: str = "{}"
+) -> int:
+    """``phones`` more cards of the brand's first template, each on its own phone; returns the template's id.
+
+    ``kept`` is how the platform's push tokens are kept.
+    """
     async with db.transaction() as conn:
         pass_type = select(tables.brands.c.pass_type_identifier).where(tables.brands.c.id == brand_id)
         template = select(func.min(tables.templates.c.id)).where(tables.templates.c.brand_id == brand_id)
         template_id = int((await conn.execute(template)).scalar_one())
-        await _hold(db, conn, phones, brand_id, template_id, (await conn.execute(pass_type)).scalar_one(), "ApplePass")
+        pass_type_identifier = (await conn.execute(pass_type)).scalar_one()
+        await _hold(db, conn, phones, brand_id, template_id, pass_type_identifier, platform, kept)
     return template_id
 
 
 async def _hold(
-    db: Database, conn: AsyncConnection, phones: int, brand_id: int, template_id: int, pass_type: str, platform: str
+    db: Database,
+    conn: AsyncConnection,
+    phones: int,
+    brand_id: int,
+    template_id: int,
+    pass_type: str,
+    platform: str,
+    kept: str = "{}",
 ) -> None:
     first = ((await conn.execute(select(func.max(tables.cards.c.id)))).scalar() or 0) + 1
     numbers = range(first, first + phones)
     await conn.execute(insert(tables.cards), [_card(brand_id, template_id, n) for n in numbers])
-    await conn.execute(insert(tables.devices), [_device(db, brand_id, pass_type, platform, n) for n in numbers])
+    await conn.execute(insert(tables.devices), [_device(db, brand_id, pass_type, platform, n, kept) for n in numbers])
     ids = {"brand_id": brand_id, "created_at": LONG_AGO, "seen_at": LONG_AGO}
     await conn.execute(insert(tables.registrations), [{"card_id": n, "device_id": n} | ids for n in numbers])
 
@@ -98,14 +111,14 @@ def _card(brand_id: int, template_id: int, number: int) -> dict[str, object]:
     }
 
 
-def _device(db: Database, brand_id: int, pass_type: str, platform: str, number: int) -> dict[str, object]:
+def _device(db: Database, brand_id: int, pass_type: str, platform: str, number: int, kept: str) -> dict[str, object]:
     return {
         "id": number,
         "brand_id": brand_id,
         "pass_type_identifier": pass_type,
         "device_hash": hashlib.sha256(b"device %d" % number).hexdigest(),
         "platform": platform,
-        "push_token_encrypted": db.keyring.encrypt("push-token", token(number).encode()),
+        "push_token_encrypted": db.keyring.encrypt("push-token", kept.format(token(number)).encode()),
         "push_token_hash": token(number),
         "push_token_at": LONG_AGO,
         "created_at": LONG_AGO,
@@ -128,7 +141,8 @@ async def publish(db: Database, template_id: int = 1, *, pass_type: str = PASS_T
 async def pending(db: Database) -> int:
     """How many intents there are."""
     async with db.reading() as conn:
-        return (await conn.execute(select(func.count()).select_from(tables.jobs))).scalar_one()
+        counts = [select(func.count()).select_from(queue) for queue in (tables.jobs, tables.other_jobs)]
+        return sum([(await conn.execute(count)).scalar_one() for count in counts])
 
 
 async def make_due(db: Database) -> None:
@@ -136,6 +150,7 @@ async def make_due(db: Database) -> None:
     yesterday = LONG_AGO + timedelta(days=1)
     for later in (
         tables.jobs.update().values(due_at=LONG_AGO, lease_until=None, lease_owner=None),
+        tables.other_jobs.update().values(due_at=LONG_AGO, lease_until=None, lease_owner=None),
         tables.devices.update().values(pushed_at=yesterday),
         tables.holds.update().values(probe_at=LONG_AGO),
     ):

@@ -10,7 +10,8 @@ from pushes.breaker import SAMPLE, Breaker
 from pushes.channel import Outcome, Verdict
 from pushes.fates import PruneBudget, decide
 from store.claims import Target
-from store.settling import Fate, Fleet
+from store.fates import Fate
+from store.settling import Fleet
 
 REGISTERED = datetime(2026, 5, 1, tzinfo=UTC)
 TARGET = Target(7, 1, "a" * 64, REGISTERED, 0, REGISTERED)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushes import payload, retry, verdict
-from pushes.apns import Judge, reason_of, seconds
+from pushes.apns import Judge, reason_of
 from pushes.channel import Outcome
 from pushes.h2events import Answered
 from tests.pushes.h2peer import push
@@ -125,7 +125,7 @@ def test_only_apples_kind_of_words_are_passed_on(body: bytes, expected: tuple[st
     [(None, None), ("30", 30.0), ("999999999", 86_400.0), ("-1", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
 )
 def test_a_retry_after_in_seconds_is_obeyed_up_to_a_day(header: str | None, expected: float | None) -> None:
-    assert seconds(header) == expected
+    assert retry.seconds(header) == expected
 
 
 def test_the_answers_apns_id_is_kept_for_a_question_to_apple() -> None:

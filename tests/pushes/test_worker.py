@@ -16,7 +16,8 @@ from pushes.channel import Channel, Outcome, Push, Verdict
 from pushes.worker import ChannelClosed, Worker, WorkerOptions
 from store import claims, jobs, leases, settling, tables
 from store.dialect import Database
-from store.settling import Fate, Settled
+from store.fates import Fate, Settled
+from store.platforms import Route
 from tests.pushes.fleet import (
     LONG_AGO,
     PASS_TYPE,
@@ -29,15 +30,16 @@ from tests.pushes.fleet import (
     token,
 )
 
+ROUTE = Route(PASS_TYPE)
 QUICK = WorkerOptions(window=20, poll=0.02, patience=0.1, lease=timedelta(seconds=5))
 
 
 @asynccontextmanager
 async def working(
-    db: Database, channel: Channel | Callable[[str], Channel], options: WorkerOptions = QUICK
+    db: Database, channel: Channel | Callable[[Route], Channel], options: WorkerOptions = QUICK
 ) -> AsyncIterator[Worker]:
-    async def factory(pass_type: str) -> Channel:
-        return channel(pass_type) if callable(channel) else channel
+    async def factory(route: Route) -> Channel:
+        return channel(route) if callable(channel) else channel
 
     worker = Worker(db, factory, owner="test", options=options)
     task = asyncio.create_task(worker.run())
@@ -87,16 +89,6 @@ async def test_a_publish_reaches_everyone_page_by_page(db: Database) -> None:
         await publish(db)
         await settled(db)
     assert Counter(push.token for push in channel.sent) == Counter(token(n) for n in range(1, 131))
-
-
-async def test_tokens_of_other_wallets_never_go_to_apple(db: Database) -> None:
-    await seed(db, 3, platform="AndroidPass")
-    channel = ScriptedChannel()
-    async with working(db, channel):
-        await publish(db)
-        await change_card(db, 1)
-        await settled(db)
-    assert channel.sent == []
 
 
 async def test_a_burst_is_one_push_now_and_one_after_the_spacing(db: Database) -> None:
@@ -174,20 +166,20 @@ async def test_a_change_while_its_push_is_under_way_is_pushed_again(db: Database
     await seed(db, 1)
     await change_card(db, 1)
     claim = await claims.claim(
-        db, owner="w", pass_type_identifier=PASS_TYPE, room=10, lease=timedelta(minutes=1), probe_after=timedelta(1)
+        db, owner="w", route=ROUTE, room=10, lease=timedelta(minutes=1), probe_after=timedelta(1)
     )
     assert claim is not None
     await change_card(db, 1)
     fates = [Settled(target, Fate.ACCEPTED) for target in claim.targets]
-    await settling.settle(db, owner="w", pass_type_identifier=PASS_TYPE, intents=claim.intents, settled=fates)
+    await settling.settle(db, owner="w", route=ROUTE, intents=claim.intents, settled=fates)
     assert await pending(db) == 1
-    assert await claims.waiting_pass_types(db) == [PASS_TYPE]
+    assert await claims.waiting_routes(db) == [ROUTE]
 
 
 async def test_what_a_dead_worker_held_is_claimed_again_after_its_lease(db: Database) -> None:
     await seed(db, 2)
     await publish(db)
-    take = {"pass_type_identifier": PASS_TYPE, "room": 10, "probe_after": timedelta(1)}
+    take = {"route": ROUTE, "room": 10, "probe_after": timedelta(1)}
     dead = await claims.claim(db, owner="dead", lease=timedelta(seconds=-1), **take)
     again = await claims.claim(db, owner="alive", lease=timedelta(minutes=1), **take)
     assert dead is not None
@@ -199,12 +191,12 @@ async def test_what_a_dead_worker_held_is_claimed_again_after_its_lease(db: Data
 async def test_what_a_late_owner_settles_changes_nothing_of_the_new_owners(db: Database) -> None:
     await seed(db, 1)
     await change_card(db, 1)
-    take = {"pass_type_identifier": PASS_TYPE, "room": 10, "probe_after": timedelta(1)}
+    take = {"route": ROUTE, "room": 10, "probe_after": timedelta(1)}
     late = await claims.claim(db, owner="late", lease=timedelta(seconds=-1), **take)
     await claims.claim(db, owner="new", lease=timedelta(minutes=1), **take)
     assert late is not None
     fates = [Settled(target, Fate.ACCEPTED) for target in late.targets]
-    await settling.settle(db, owner="late", pass_type_identifier=PASS_TYPE, intents=late.intents, settled=fates)
+    await settling.settle(db, owner="late", route=ROUTE, intents=late.intents, settled=fates)
     assert await pending(db) == 1
 
 
@@ -293,7 +285,7 @@ async def test_a_refused_credential_holds_everything_and_a_probe_lets_it_go_on(d
 async def test_a_missing_certificate_holds_and_drops_nothing(db: Database) -> None:
     await seed(db, 5)
 
-    def closed(pass_type: str) -> Channel:
+    def closed(route: Route) -> Channel:
         raise ChannelClosed("The certificate for pass.example.coffee expired on 1 May 2026.")
 
     async with working(db, closed):
@@ -308,7 +300,7 @@ async def test_one_brands_trouble_does_not_stall_another(db: Database) -> None:
     await seed(db, 5, pass_type="pass.example.tea")
     silent = ScriptedChannel(silent=lambda push: True)
     lively = ScriptedChannel()
-    async with working(db, lambda pass_type: silent if pass_type == PASS_TYPE else lively):
+    async with working(db, lambda route: silent if route == ROUTE else lively):
         await publish(db)
         await publish(db, 2, pass_type="pass.example.tea", brand_id=2)
         await until(lambda: len(lively.sent) == 5)
@@ -417,15 +409,13 @@ async def test_the_worker_outlives_what_nobody_expects_of_a_database(db: Databas
 async def test_a_phone_that_registers_anew_while_its_old_token_is_pruned_stays(db: Database) -> None:
     await seed(db, 1)
     await publish(db)
-    claim = await claims.claim(
-        db, owner="a", pass_type_identifier=PASS_TYPE, room=9, lease=timedelta(minutes=1), probe_after=timedelta(0)
-    )
+    claim = await claims.claim(db, owner="a", route=ROUTE, room=9, lease=timedelta(minutes=1), probe_after=timedelta(0))
     assert claim is not None
     gone = [Settled(claim.targets[0], Fate.PRUNE, "Unregistered")]
     async with db.joined() as conn:
         await conn.execute(update(tables.devices).values(push_token_at=LONG_AGO + timedelta(days=1)))
         pruning = asyncio.create_task(
-            settling.settle(db, owner="a", pass_type_identifier=PASS_TYPE, intents=claim.intents, settled=gone),
+            settling.settle(db, owner="a", route=ROUTE, intents=claim.intents, settled=gone),
             context=Context(),
         )
         await asyncio.wait([pruning], timeout=0.2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.apns import PushService
+from sandbox.google import GoogleService
 from tests.sandbox.certificates import Authorities
 
 
@@ -34,3 +35,10 @@ def client_files(authorities: Authorities, tmp_path_factory: pytest.TempPathFact
     (folder / "key.pem").write_bytes(authorities.leaf.key_pem)
     (folder / "ca.pem").write_bytes(authorities.root.pem)
     return folder
+
+
+@pytest.fixture
+async def google() -> AsyncIterator[GoogleService]:
+    """Google's stand-in, without its limit on requests per second: tests that are about it set it."""
+    async with GoogleService(rate=0) as service:
+        yield service

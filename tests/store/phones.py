@@ -56,7 +56,7 @@ class Phone:
         content = dict(passjson.files(serving.fill(self.now)))
         self.held[serial] = Held(content, serving.last_modified)
         self.fetched += 1
-        cards.note_served(self.db, serving.card_id, serving.edition)
+        cards.note_served(self.db, serving.card_id, serving.edition, has_news=serving.has_news)
         return "ok"
 
     async def register(self, serial: str, *, push_token: str | None = None, generation: int = 0) -> bool | None:

@@ -19,8 +19,8 @@ def entry(kind: str, minutes_ago: float = 1, device: int | None = 1, **detail) -
     return TimelineEntry(NOW - timedelta(minutes=minutes_ago), kind, detail, device)
 
 
-def holder(number: int = 1, state: str = "active", reason: str | None = None) -> Holder:
-    return Holder(number, "ApplePass", state, reason, None, None, NOW - timedelta(days=1))
+def holder(number: int = 1, state: str = "active", reason: str | None = None, platform: str = "ApplePass") -> Holder:
+    return Holder(number, platform, state, reason, None, None, NOW - timedelta(days=1))
 
 
 ISSUED = entry("issued", 100)
@@ -80,6 +80,27 @@ TABLE = [
 ]
 
 
+TABLE += [
+    (
+        "relay_not_allowed",
+        [REGISTERED, entry("changed", 10, **SEEN), entry("pushed", 9, result="park", reason="RelayNotAllowed")],
+        [holder(state="parked", reason="RelayNotAllowed", platform="AttidoPass")],
+    ),
+    (
+        "token_refused",
+        [REGISTERED, entry("changed", 10, **SEEN)],
+        [holder(state="parked", reason="SENDER_ID_MISMATCH", platform="fcm")],
+    ),
+    ("not_rung", [REGISTERED, entry("changed", 10, **SEEN)], [holder(platform="Pass2U")]),
+    ("not_pushed", [REGISTERED, entry("changed", 10, **SEEN)], [holder(platform="fcm")]),
+    (
+        "phone_silent",
+        [REGISTERED, entry("changed", 60, **SEEN), entry("pushed", 59, result="accepted", channel="fcm")],
+        [holder(platform="fcm")],
+    ),
+]
+
+
 @pytest.mark.parametrize(("code", "entries", "holders"), TABLE, ids=[f"{row[0]}-{n}" for n, row in enumerate(TABLE)])
 def test_the_timeline_ends_in_the_sentence_of_its_case(code: str, entries, holders) -> None:
     found = diagnosis(entries, holders, NOW)
@@ -95,3 +116,26 @@ def test_the_sentence_quotes_the_lock_screen_text_and_the_vendors_reason() -> No
     assert "You have 120 points" in rung.ru
     refused = diagnosis([entry("changed", 9, **SEEN)], [holder(state="parked", reason="DeviceTokenNotForTopic")], NOW)
     assert "DeviceTokenNotForTopic" in refused.en
+
+
+@pytest.mark.parametrize(
+    ("channel", "platform", "vendor"),
+    [
+        ("apns", "ApplePass", "Apple"),
+        ("fcm", "fcm", "Google (FCM)"),
+        ("walletpasses", "AndroidPass", "WalletPasses"),
+        ("passwallet", "AttidoPass", "PassWallet"),
+    ],
+)
+@pytest.mark.parametrize(("result", "minutes"), [("retry", 10), ("accepted", 10), ("accepted", 60)])
+def test_the_sentence_names_who_was_asked(channel: str, platform: str, vendor: str, result: str, minutes: int) -> None:
+    pushed = entry("pushed", minutes - 1, result=result, reason="Busy", channel=channel)
+    found = diagnosis([REGISTERED, entry("changed", minutes, **SEEN), pushed], [holder(platform=platform)], NOW)
+    assert found.en.startswith(vendor)
+    assert vendor in found.ru
+
+
+def test_a_line_from_before_channels_were_named_is_apples() -> None:
+    pushed = entry("pushed", 9, result="retry", reason="InternalServerError")
+    found = diagnosis([REGISTERED, entry("changed", 10, **SEEN), pushed], [holder()], NOW)
+    assert found.en.startswith("Apple ")

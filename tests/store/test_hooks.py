@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from store import brands, cards, sources, templates
 from store.cards import CardRef, NewCard
-from store.errors import Conflict, Invalid, StoreError
+from store.errors import Conflict, Invalid
 from store.sources import HookEvent
 from tests.store.conftest import NOW, SMALL
 
@@ -91,6 +91,32 @@ async def test_versions_are_kept_per_variable(db, published, card, send) -> None
     assert (found.data["points"], found.data["balance"]) == (150, 400)
 
 
+async def test_a_renamed_variable_takes_its_old_name_and_keeps_its_versions(
+    db, published, card, send, icon, now
+) -> None:
+    await send({"card": "c-1", "version": 7, "set": {"points": 170}})
+    renamed = SMALL.replace("points:  {", "bonus: {alias: points, ").replace("{{ points }}", "{{ bonus }}")
+    await templates.import_files(db, published.id, {"template.yaml": renamed.encode(), "icon.png": icon}, now)
+    await templates.publish(db, published.id, "small", now=now)
+    assert (await cards.find(db, published.id, "c-1")).data["bonus"] == 170
+    assert (await send({"card": "c-1", "version": 6, "set": {"points": 160}})).result == "stale"
+    assert (await send({"card": "c-1", "version": 8, "set": {"points": 180}})).result == "applied"
+    assert (await send({"card": "c-1", "version": 7, "set": {"bonus": 170}})).result == "stale"
+    assert (await cards.find(db, published.id, "c-1")).data["bonus"] == 180
+    with pytest.raises(Invalid) as refused:
+        await send({"card": "c-1", "version": 9, "set": {"bonus": 1, "points": 2}})
+    assert [problem.pointer for problem in refused.value.problems] == ["/data/set/points"]
+
+
+async def test_a_change_that_waits_under_an_old_name_finds_its_card(db, published, send, icon, now) -> None:
+    assert (await send({"card": {"external_id": "c-9"}, "set": {"points": 7}})).result == "no_card"
+    renamed = SMALL.replace("points:  {", "bonus: {alias: points, ").replace("{{ points }}", "{{ bonus }}")
+    await templates.import_files(db, published.id, {"template.yaml": renamed.encode(), "icon.png": icon}, now)
+    await templates.publish(db, published.id, "small", now=now)
+    issued = await cards.issue(db, published.id, NewCard("small", external_id="c-9"), now)
+    assert issued.card.data["bonus"] == 7
+
+
 async def test_versions_are_kept_per_source(db, published, card, send, now) -> None:
     await send({"card": "c-1", "version": 900, "set": {"points": 900}})
     await sources.add(db, published.id, "site", now)
@@ -147,12 +173,15 @@ async def test_a_body_that_does_not_fit_is_refused_with_its_place(card, send, da
     assert pointer in [problem.pointer for problem in refused.value.problems]
 
 
-async def test_an_unknown_event_and_news_are_refused(card, send) -> None:
+async def test_an_unknown_event_is_refused(card, send) -> None:
     with pytest.raises(Invalid, match=r"card\.changed"):
         await send({}, kind="card.exploded")
-    with pytest.raises(StoreError) as refused:
-        await send({}, kind="news.published")
-    assert refused.value.code == "not_supported"
+
+
+async def test_news_on_a_template_that_shows_none_are_refused_with_their_place(card, send) -> None:
+    with pytest.raises(Invalid) as refused:
+        await send({"template": "small", "text": "Coffee"}, kind="news.published")
+    assert [problem.pointer for problem in refused.value.problems] == ["/data/template"]
 
 
 @pytest.mark.parametrize("name", ["serial_number", "external_id", "number"])

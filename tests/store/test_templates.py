@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import null, select, update
 
+from passkit.model import Look
 from store import cards, compiled, dialect, tables, templates
 from store.cards import Change, NewCard
 from store.errors import Conflict, Invalid, NotFound
@@ -143,6 +144,26 @@ async def test_a_variable_that_was_taken_out_keeps_its_data_and_its_type(db, sho
     assert (await cards.view(db, shop.id, serial)).data["memo"] == "kept"
 
 
+async def test_a_renamed_variable_keeps_its_data_under_an_alias(db, shop, small, now) -> None:
+    await publish(db, shop, small, now)
+    issued = await cards.issue(db, shop.id, NewCard(template="small", data={"memo": "kept"}), now)
+    serial = issued.card.serial_number
+    await publish(db, shop, edited(small, "  memo: ", "  note: "), now)
+    assert (await cards.view(db, shop.id, serial)).data["note"] is None
+    await publish(db, shop, edited(small, MEMO, MEMO.replace("memo:", "note:")[:-1] + ", alias: memo}"), now)
+    assert (await cards.view(db, shop.id, serial)).data["note"] == "kept"
+    await cards.change(db, shop.id, serial, Change(data={"memo": "new"}), now)
+    assert (await cards.view(db, shop.id, serial)).data["note"] == "new"
+    await cards.change(db, shop.id, serial, Change(data={"note": None}), now)
+    assert (await cards.view(db, shop.id, serial)).data["note"] is None
+
+
+async def test_an_alias_cannot_give_data_another_type(db, shop, small, now) -> None:
+    await publish(db, shop, small, now)
+    with pytest.raises(Invalid, match="`note` holds text"):
+        await publish(db, shop, edited(small, MEMO, "note: {type: integer, optional: true, alias: memo}"), now)
+
+
 async def test_a_template_with_an_error_is_not_published(db, shop, small, now) -> None:
     broken = edited(small, '"{{ points }}", change', '"{{ nope }}", change')
     with pytest.raises(Invalid) as refused:
@@ -211,3 +232,20 @@ async def test_a_restart_takes_the_pictures_that_the_publish_made_and_makes_them
     found = (await templates.revision(restarted, None, row.id)).images.files
     await restarted.close()
     assert found == (made | {"icon.png": b"as it was made"} if is_kept else made)
+
+
+async def test_a_publish_draws_every_look_and_a_restart_draws_none(db, shop, small, now, database_url, keyring) -> None:
+    text = SMALL + "stamps: {count: '{{ points }}', of: 3, icon: icon.png}\n"
+    row = await publish(db, shop, {**small, "template.yaml": text.encode()}, now)
+    made = (await templates.revision(db, None, row.id)).images
+    async with db.transaction() as conn:
+        kept = (await conn.execute(select(tables.revisions.c.pictures))).scalar_one()
+        assert {f"stamps/{count}/strip@{scale}x.png" for count in range(4) for scale in (2, 3)} <= set(kept)
+        mark = update(tables.assets).where(tables.assets.c.hash == kept["stamps/2/strip.png"]).values(content=b"drawn")
+        await conn.execute(mark)
+    restarted = await dialect.open(database_url, keyring)
+    found = (await templates.revision(restarted, None, row.id)).images
+    await restarted.close()
+    assert found.of(Look(None, 2)).files["strip.png"] == b"drawn"
+    assert found.of(Look(None, 3)) == made.of(Look(None, 3))
+    assert found.of(Look(None, 3)) != made.of(Look(None, 1))

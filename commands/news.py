@@ -1,0 +1,194 @@
+"""``news``: what marketers send, from a shell, with the same review before anybody is told."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from commands import shell
+from commands.settings import Settings
+from store import news
+from store.dialect import Database
+from store.news import DryRun, NewsView
+from store.newsrequests import NewsRequest
+from store.requests import asked
+
+BY = "command line"
+WARNINGS: Mapping[str, str] = {
+    "nobody_reached": "Nobody would get a push.",
+    "silent": "iPhones stay silent: the cards say this already, or no field for news has a change_message.",
+    "language_missing": "Not every language of the template has its own text.",
+    "google_silent": "Some Google holders have had their three notifications today.",
+    "no_end": "It has no end: it stays until it is cancelled.",
+}
+
+
+def add(subparsers: Any) -> None:
+    """Register ``news`` and its operations."""
+    operations = subparsers.add_parser("news", help="news: send, list, show, pause, resume, cancel").add_subparsers(
+        metavar="OPERATION", required=True
+    )
+    send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
+    send.add_argument("template")
+    send.add_argument("--text", required=True, action="append", metavar="[LANGUAGE=]TEXT", help="the words")
+    send.add_argument("--title", action="append", default=[], metavar="[LANGUAGE=]TEXT")
+    send.add_argument("--url", help="where it leads")
+    send.add_argument("--audience", metavar="JSON", help="conditions, or a file; everyone if not given")
+    send.add_argument("--holdout", type=int, default=0, metavar="PERCENT", help="who are not told, to compare with")
+    send.add_argument("--marketing", action="store_true", help="only to those who agreed to marketing")
+    send.add_argument("--starts-at", metavar="TIME", help="2026-11-27T14:00:00+03:00; now if not given")
+    send.add_argument("--ends-at", metavar="TIME", help="when it leaves by itself")
+    send.add_argument("--yes", action="store_true", help="do not ask")
+    shell.add_brand_flag(send)
+    send.set_defaults(run=run_send)
+    listing = operations.add_parser("list", help="the brand's news, newest first")
+    listing.add_argument("--template", help="of this template alone")
+    shell.add_brand_flag(listing)
+    listing.set_defaults(run=run_list)
+    told = {
+        "show": ("a news and how far it is", run_show),
+        "pause": ("push to nobody more; who has it keeps it", run_pause),
+        "resume": ("go on where it was paused", run_resume),
+        "cancel": ("over now, silently", run_cancel),
+    }
+    for name, (help_, run) in told.items():
+        one = operations.add_parser(name, help=help_)
+        one.add_argument("news", help="its id: n_...")
+        shell.add_brand_flag(one)
+        one.set_defaults(run=run)
+
+
+async def run_send(args: argparse.Namespace, settings: Settings) -> int:
+    """``news send TEMPLATE``."""
+    settings.needed("PUBLIC_URL")
+    given: dict[str, Any] = {"template": args.template, "text": _said(args.text), "url": args.url}
+    given |= {"title": _said(args.title) if args.title else None, "holdout": args.holdout}
+    given |= {"starts_at": args.starts_at, "ends_at": args.ends_at}
+    given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
+    request = asked(NewsRequest, given | {"kind": "marketing" if args.marketing else "service"})
+    async with shell.database(settings) as db:
+        brand = await shell.chosen_brand(db, args.brand)
+        draft = await news.create(db, brand.id, request, by=BY, now=shell.now())
+        seen = await news.dry_run(db, brand.id, draft.id, shell.now())
+        print("\n".join(review(draft, seen, brand.time_zone)))
+        if not args.yes and not _confirmed(seen.reach.targets):
+            print(f"Nobody was told. The draft is {draft.id}.")
+            return 1
+        sent = await news.start(db, brand.id, draft.id, plan=seen.plan, by=BY, now=shell.now())
+    print(f"{sent.id} is {sent.state}.")
+    return 0
+
+
+async def run_list(args: argparse.Namespace, settings: Settings) -> int:
+    """``news list``."""
+    async with shell.database(settings) as db:
+        brand = await shell.chosen_brand(db, args.brand)
+        page = await news.listing(db, brand.id, template=args.template)
+    rows = [
+        (one.id, one.template, one.state, one.progress.accepted, one.progress.targets, _short(one)) for one in page.news
+    ]
+    shell.table(("id", "template", "state", "accepted", "targets", "text"), rows)
+    return 0
+
+
+async def run_show(args: argparse.Namespace, settings: Settings) -> int:
+    """``news show NEWS``."""
+    return await _operate(args, settings, news.view)
+
+
+async def run_pause(args: argparse.Namespace, settings: Settings) -> int:
+    """``news pause NEWS``."""
+    return await _operate(args, settings, news.pause)
+
+
+async def run_resume(args: argparse.Namespace, settings: Settings) -> int:
+    """``news resume NEWS``."""
+    return await _operate(args, settings, news.resume)
+
+
+async def run_cancel(args: argparse.Namespace, settings: Settings) -> int:
+    """``news cancel NEWS``."""
+    return await _operate(args, settings, news.cancel)
+
+
+def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
+    """The review's lines: when, whom it reaches, whom it does not and why, what phones say."""
+    zone, reach = ZoneInfo(time_zone), seen.reach
+    when = f"{draft.starts_at.astimezone(zone):%a %d %b %H:%M}" if draft.starts_at else "now"
+    loud = reach.google - reach.google_silent
+    lost = [
+        (reach.no_consent, "no consent"),
+        (reach.holdout, "holdout"),
+        (reach.parked, "parked"),
+        (reach.not_installed, "not installed"),
+    ]
+    rows = [
+        ("notified", reach.iphones + reach.other_phones + loud, _parts(reach.iphones, reach.other_phones, loud)),
+        ("silent", reach.google_silent, "Google 3-per-day used" if reach.google_silent else ""),
+        ("not reached", sum(number for number, _ in lost), " · ".join(f"{why} {n:,}" for n, why in lost if n)),
+    ]
+    lines = [f"{when} {time_zone} · {draft.template} rev {seen.revision} · plan {seen.plan}"]
+    lines += [f"  {name:<12}{number:>9,}  {words}".rstrip() for name, number, words in rows]
+    lines += [f'  {one.number} ({one.language}): "{one.lock_screen or ""}"' for one in seen.samples]
+    if draft.ends_at is not None:
+        lines.append(f"Ends {draft.ends_at.astimezone(zone):%a %d %b %H:%M}, silently.")
+    lines.append(f"Sending takes about {max(1, round(seen.seconds / 60))} min.")
+    return lines + [f"Check: {WARNINGS[code]}" for code in seen.warnings]
+
+
+def _parts(iphones: int, others: int, google: int) -> str:
+    named = (("iPhone", iphones), ("Google", google), ("other wallets", others))
+    return " · ".join(f"{name} {number:,}" for name, number in named if number)
+
+
+def _confirmed(targets: int) -> bool:
+    print(f"Type {targets} to send; anything else keeps the draft: ", end="", flush=True)
+    return sys.stdin.readline().strip() == str(targets)
+
+
+async def _operate(
+    args: argparse.Namespace, settings: Settings, run: Callable[[Database, int, str], Awaitable[NewsView]]
+) -> int:
+    async with shell.database(settings) as db:
+        brand = await shell.chosen_brand(db, args.brand)
+        one = await run(db, brand.id, args.news)
+    shell.pretty(described(one))
+    return 0
+
+
+def described(one: NewsView) -> dict[str, Any]:
+    """What the shell shows of a news."""
+    return {
+        "id": one.id,
+        "template": one.template,
+        "state": one.state,
+        "is_live": one.is_live,
+        "text": dict(one.text),
+        "starts_at": _utc(one.starts_at),
+        "ends_at": _utc(one.ends_at),
+        "live_at": _utc(one.live_at),
+        "over_at": _utc(one.over_at),
+        "reason": one.reason,
+        "progress": {name: getattr(one.progress, name) for name in one.progress.__dataclass_fields__},
+    }
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
+
+
+def _short(one: NewsView) -> str:
+    text = next(iter(one.text.values()), "").replace("\n", " ")
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _said(parts: list[str]) -> str | dict[str, str]:
+    """One text, or one for each language."""
+    split = [part.partition("=") for part in parts]
+    if len(parts) == 1 and not (split[0][1] and split[0][0].isalpha() and len(split[0][0]) <= 3):
+        return parts[0]
+    return {language: text for language, _, text in split}

@@ -1,0 +1,110 @@
+"""The shapes of news in the REST interface."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NewsState = Literal["draft", "scheduled", "running", "paused", "done", "failed", "cancelled"]
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NewsStart(BaseModel):
+    """The plan of a dry run, if it is to hold; the body may be left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    plan: str | None = Field(default=None, max_length=20, description="`plan` of the last dry run.")
+
+
+class NewsProgress(_Answered):
+    """Phones by (device, pass type) and Google objects; `fetched` are phones that have the text on the card."""
+
+    targets: int
+    accepted: int
+    gone: int
+    waiting: int
+    failed: int
+    fetched: int
+
+
+class NewsVariant(_Answered):
+    """A text for a share of the audience."""
+
+    share: int
+    text: dict[str, str]
+    title: dict[str, str]
+    url: str | None
+
+
+class NewsAnswer(_Answered):
+    """A news. `done`: every push has its final verdict; the text stays (`is_live`) until `ends_at`."""
+
+    id: str
+    template: str
+    state: NewsState
+    is_live: bool = Field(description="Cards show it, or will when their phones come.")
+    kind: str
+    topic: str | None
+    text: dict[str, str]
+    title: dict[str, str]
+    url: str | None
+    variants: list[NewsVariant]
+    audience: dict[str, Any] | None
+    holdout: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    live_at: datetime | None
+    over_at: datetime | None
+    reason: str = Field(description="Why it failed.")
+    created_by: str
+    started_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    progress: NewsProgress
+
+
+class NewsListAnswer(_Answered):
+    """A page of news, newest first; `next_cursor` is null on the last."""
+
+    news: list[NewsAnswer]
+    next_cursor: str | None
+
+
+class NewsReach(_Answered):
+    """Whom it finds: pushes to `iphones`, `other_phones` and messages to `google`; the rest says why not."""
+
+    cards: int
+    holdout: int
+    no_consent: int
+    iphones: int
+    other_phones: int
+    google: int
+    google_silent: int = Field(description="Of `google`, those that had their three notifications today.")
+    parked: int
+    not_installed: int
+
+
+class NewsSample(_Answered):
+    """A real card of the audience, its holder masked."""
+
+    number: str
+    language: str
+    lock_screen: str | None = Field(description="What an iPhone says; null: it stays silent.")
+
+
+class DryRunAnswer(_Answered):
+    """What starting it now would do. `warnings` are codes; `seconds` is about how long it takes."""
+
+    plan: str
+    revision: int
+    reach: NewsReach
+    google: Literal["off", "message", "messages"]
+    samples: list[NewsSample]
+    warnings: list[str]
+    seconds: int

@@ -1,0 +1,114 @@
+"""The certificate by which phones trust a brand's cards: days left, what breaks when, and the way to the next one.
+
+The key is made here and stays; Apple's answer is tried out before it is used. Whoever wants to know that alarms arrive sends a
+test to themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from handlers.studio import forms, page
+from handlers.studio.me import Me, database, now
+from passkit import phones
+from store import alarms, certificates, messaging, outgoing
+from store.errors import Invalid, NotFound
+from store.outgoing import Channel, State, Status
+from store.problems import problem
+
+
+async def show(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/certificates."""
+    return await _page(request, me)
+
+
+async def ask(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/certificates:request: a key and the request for Apple; ``again`` for another."""
+    form = await forms.read(request, me)
+    await certificates.new_request(database(request), me.brand, me.actor, now(request), again=bool(form["again"]))
+    return page.go("/studio/certificates#request")
+
+
+async def download(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/certificates/{request}.csr."""
+    number = forms.checked_id(request.match_info["request"])
+    found = await certificates.request_of(database(request), me.brand.id, number)
+    name = f"{me.brand.pass_type_identifier}.csr"
+    headers = {**page.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(text=found.pem, content_type="application/pkcs10", headers=headers)
+
+
+async def take_in(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/certificates: Apple's answer, as base64 or PEM."""
+    form = await forms.read(request, me)
+    try:
+        taken = await certificates.take_in(
+            database(request), me.brand, _content(form["file"]), me.actor, now(request), password=form["password"]
+        )
+    except Invalid as error:
+        return await _page(request, me, errors=forms.problems(error, me.language))
+    await page.say(request, me, "certificate_taken", days=taken.days_left)
+    return page.go("/studio/certificates")
+
+
+async def test(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/certificates:test: a message to an e-mail address or a phone."""
+    form = await forms.read(request, me)
+    to = form["to"].strip()
+    channel = Channel.MAIL if "@" in to else Channel.GATEWAY
+    if channel is Channel.GATEWAY:
+        region = phones.region_of(me.brand.time_zone, me.brand.languages)
+        to = phones.e164(to, region, strict=True) or ""
+    if not to or len(to) > 254 or any(character.isspace() for character in to):
+        wrong = Invalid([problem("/to", "")], code="bad_address")
+        return await _page(request, me, errors=forms.problems(wrong, me.language))
+    letter = await alarms.want_test(database(request), me.brand.id, channel, to, me.language, now(request))
+    return page.go(f"/studio/certificates?letter={letter}#test")
+
+
+def _content(text: str) -> bytes:
+    """PEM as it is, else what the base64 holds; anything else is no certificate, which the store says."""
+    if "-----BEGIN" in text:
+        return text.encode()
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return text.encode()
+
+
+async def _page(request: web.Request, me: Me, errors: Mapping[str, str] | None = None) -> web.StreamResponse:
+    db, at = database(request), now(request)
+    rows = await certificates.certificates(db, at, me.brand.id)
+    requests = await certificates.waiting(db, me.brand.id, at)
+    named = await messaging.contacts(db, me.brand.id)
+    letter = await _letter(request, me)
+    return page.show(
+        request,
+        me,
+        "certificates.html",
+        status=422 if errors else 200,
+        certificates=rows,
+        newest=rows[0] if rows else None,
+        requests=requests[:1],
+        raised=await certificates.raised(db, me.brand.id),
+        thresholds=alarms.THRESHOLDS,
+        named=[*named.mails, *named.phones],
+        letter=letter,
+        waits=letter is not None and letter.state is State.WAITING,
+        errors=errors or {},
+    )
+
+
+async def _letter(request: web.Request, me: Me) -> Status | None:
+    """What became of the test message."""
+    number = request.query.get("letter", "")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return None
+    try:
+        return await outgoing.status(database(request), me.brand.id, int(number))
+    except NotFound:
+        return None

@@ -1,0 +1,70 @@
+"""Home: cards on phones, what needs attention, and the first steps with whom each waits for."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from babel import dates
+
+from handlers.studio import page
+from handlers.studio.me import Me, database, now
+from handlers.studio.texts import TEXTS
+from store import home, people
+from store.home import Alarm, Step
+from store.people import Member, Role
+
+LEADS = {
+    "logo": "/studio/templates",
+    "card": "/studio/templates",
+    "phone": "/studio/templates",
+    "certificate": "/studio/certificates",
+    "publish": "/studio/templates",
+    "posters": "/studio/links",
+}
+"""Where a step is taken, once there is such a page."""
+NAMED = 2
+"""So many people are named; more are called by their role."""
+
+
+async def show(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/."""
+    db = database(request)
+    numbers = await home.home(db, me.brand, now(request))
+    members = await people.users.members(db, me.brand.id)
+    return page.show(
+        request,
+        me,
+        "home.html",
+        numbers=numbers,
+        alarm_text=lambda alarm: _alarm(me, alarm),
+        whom=lambda step: _whom(me, step, members),
+        is_mine=lambda step: _is_mine(me, step),
+        lead=lambda step: _lead(request, step),
+    )
+
+
+def _alarm(me: Me, alarm: Alarm) -> str:
+    texts = TEXTS[me.language]
+    if alarm.kind == "certificate_days":
+        return page.counted(me.language, alarm.days, "home_certificate_days")
+    if alarm.kind == "held" and alarm.since is not None:
+        since = dates.format_datetime(alarm.since.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
+        return page.fill(texts["home_held"], since=since, reason=alarm.reason)
+    return texts[f"home_{alarm.kind}"]
+
+
+def _is_mine(me: Me, step: Step) -> bool:
+    return me.may(Role(step.waits_for))
+
+
+def _lead(request: web.Request, step: Step) -> str:
+    """The step's page, if this studio has it."""
+    paths = {resource.canonical for resource in request.app.router.resources()}
+    return LEADS[step.name] if LEADS[step.name] in paths else ""
+
+
+def _whom(me: Me, step: Step, members: list[Member]) -> str:
+    """You, or those who may by name, or their role."""
+    if _is_mine(me, step):
+        return TEXTS[me.language]["home_whom_you"]
+    able = [one.user.name for one in members if people.may(one.role, Role(step.waits_for))]
+    return ", ".join(able) if 0 < len(able) <= NAMED else TEXTS[me.language][f"home_whom_{step.waits_for}"]

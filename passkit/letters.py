@@ -1,0 +1,126 @@
+"""What stands in the mails and short messages that we send, both languages side by side; a test keeps the keys equal.
+
+A code's message fits one SMS of 70 characters, which is what one in Cyrillic has (3GPP TS 23.038).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from babel.dates import format_date
+
+SMS_LENGTH = 70
+LANGUAGES = ("en", "ru")
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "alarm_subject": "{brand}: the card certificate ends in {left}",
+        "alarm_over_subject": "{brand}: the card certificate has expired",
+        "alarm": (
+            "The certificate of {pass_type} ({brand}) is valid until {day}.\n\n"
+            "After that no new cards can be made and no installed card is updated. Cards that are on phones stay there.\n\n"
+            "What to do, it takes a quarter of an hour: open {page} and follow the steps, or run `certs renew` on the server.\n"
+            "Never press Revoke on the old certificate: that kills every card that is already on a phone.\n"
+        ),
+        "alarm_over": (
+            "The certificate of {pass_type} ({brand}) expired on {day}.\n\n"
+            "No new cards are made, and updates wait until there is a new certificate; nothing of them is lost. "
+            "Cards that are on phones stay there.\n\n"
+            "What to do, it takes a quarter of an hour: open {page} and follow the steps, or run `certs renew` on the server.\n"
+            "Never press Revoke on the old certificate: that kills every card that is already on a phone.\n"
+        ),
+        "alarm_sms": "{brand}: card certificate ends {day}. Renew it.",
+        "alarm_over_sms": "{brand}: card certificate has expired. Renew it.",
+        "test_subject": "{brand}: a test message",
+        "test": "This is a test: alarms about the certificates of {brand} arrive here.\n",
+        "test_sms": "{brand}: a test message.",
+        "code_sms": "{code} is your code, {brand}. Tell it to nobody.",
+        "days": "{days} days",
+        "day": "1 day",
+    },
+    "ru": {
+        "alarm_subject": "{brand}: сертификат карт закончится через {left}",
+        "alarm_over_subject": "{brand}: сертификат карт закончился",
+        "alarm": (
+            "Сертификат {pass_type} ({brand}) действует до {day}.\n\n"
+            "После этого новые карты не выпустить, а установленные не обновляются. С телефонов карты никуда не денутся.\n\n"
+            "Что сделать (это четверть часа): откройте {page} и пройдите по шагам, или выполните `certs renew` на сервере.\n"
+            "Никогда не нажимайте Revoke у старого сертификата: все карты на телефонах перестанут работать.\n"
+        ),
+        "alarm_over": (
+            "Сертификат {pass_type} ({brand}) закончился {day}.\n\n"
+            "Новые карты не выпускаются, обновления ждут нового сертификата и не потеряются. "
+            "С телефонов карты никуда не денутся.\n\n"
+            "Что сделать (это четверть часа): откройте {page} и пройдите по шагам, или выполните `certs renew` на сервере.\n"
+            "Никогда не нажимайте Revoke у старого сертификата: все карты на телефонах перестанут работать.\n"
+        ),
+        "alarm_sms": "{brand}: сертификат карт до {day}. Продлите.",
+        "alarm_over_sms": "{brand}: сертификат карт закончился. Продлите.",
+        "test_subject": "{brand}: проверка",
+        "test": "Это проверка: сюда приходят предупреждения о сертификатах {brand}.\n",
+        "test_sms": "{brand}: проверка связи.",
+        "code_sms": "{code} — ваш код, {brand}. Никому его не говорите.",
+        "days": "{days} дн.",
+        "day": "1 день",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message: ``subject`` and ``text`` of a mail, ``short`` for a phone."""
+
+    subject: str
+    text: str
+    short: str
+
+
+def language_of(languages: tuple[str, ...]) -> str:
+    """The first of a brand's languages that we write in."""
+    return next((one for language in languages if (one := language.split("-")[0]) in LANGUAGES), LANGUAGES[0])
+
+
+def alarm(language: str, *, brand: str, pass_type: str, not_after: datetime, days: int, public_url: str) -> Words:
+    """That a certificate ends within so many days; 0 or less: that it has ended."""
+    texts, over = TEXTS[language], "_over" if days <= 0 else ""
+    values = {
+        "brand": brand,
+        "pass_type": pass_type,
+        "day": format_date(not_after, format="long", locale=language),
+        "left": texts["day"] if days == 1 else texts["days"].format(days=days),
+        "page": f"{public_url}/studio/certificates",
+    }
+    short = {**values, "day": format_date(not_after, format="short", locale=language)}
+    return Words(
+        _line(texts[f"alarm{over}_subject"].format(**values)),
+        texts[f"alarm{over}"].format(**values),
+        _short(texts[f"alarm{over}_sms"], **short),
+    )
+
+
+def test(language: str, *, brand: str) -> Words:
+    """That messages arrive."""
+    texts = TEXTS[language]
+    return Words(
+        _line(texts["test_subject"].format(brand=brand)),
+        texts["test"].format(brand=brand),
+        _short(texts["test_sms"], brand=brand),
+    )
+
+
+def code(language: str, *, brand: str, code: str) -> str:
+    """The code that proves a phone, first, where a locked phone shows it."""
+    return _short(TEXTS[language]["code_sms"], brand=brand, code=code)
+
+
+def _short(text: str, *, brand: str, **values: str) -> str:
+    """One SMS: the brand's name gives way."""
+    room = SMS_LENGTH - len(text.format(brand="", **values))
+    name = _line(brand)
+    return text.format(brand=name if len(name) <= room else name[: max(0, room - 1)].rstrip() + "…", **values)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,188 @@
+"""Which news a card shows: the newest that is live on its template and meant for it. Read with the card, no clock.
+
+``templates.news`` is written by the timer (``store.newstimer``) in the transaction that makes a news live or over: a JSON
+list, newest first, null where nothing is live. A hot read takes it along with the row; only where one of them is for listed
+cards it looks at ``news_cards`` too. What a news says is kept in memory by (id, stamp).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit.arms import arm
+from passkit.model import News
+from store import tables
+from store.dialect import Database
+
+KEPT = 4_096
+"""Texts of news kept in memory; a news has a few KB at most."""
+LISTED = '"listed"'
+"""Stands in ``templates.news`` where one of the news is for listed cards only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live news as its template's row has it; ``at`` is when it went live, microseconds since the epoch."""
+
+    id: int
+    key: str
+    stamp: str
+    at: int
+    holdout: int
+    shares: tuple[int, ...]
+    is_listed: bool
+
+    def for_card(self, serial: str) -> Shown | None:
+        """What it is on this card, if that is in its audience; None: held out."""
+        chosen = arm(self.key, serial, self.holdout, self.shares)
+        return None if chosen is None else Shown(self.id, self.at, self.stamp, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The news that a card shows, and which of its texts."""
+
+    id: int
+    at: int
+    stamp: str
+    arm: int = 0
+
+    @property
+    def edition_stamp(self) -> str:
+        """What it adds to the card's edition."""
+        return f"{self.stamp}{self.arm}"
+
+
+def dumped(live: Sequence[Live]) -> str | None:
+    """What ``templates.news`` holds; newest first."""
+    if not live:
+        return None
+    ordered = sorted(live, key=lambda one: (one.at, one.id), reverse=True)
+    rows = [
+        [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, "listed" if one.is_listed else ""]
+        for one in ordered
+    ]
+    return orjson.dumps(rows).decode()
+
+
+@lru_cache(maxsize=256)
+def parsed(kept: str) -> tuple[Live, ...]:
+    """What ``dumped`` made."""
+    rows = orjson.loads(kept)
+    return tuple(
+        Live(id_, key, stamp, at, held, tuple(shares), bool(mark)) for id_, key, stamp, at, held, shares, mark in rows
+    )
+
+
+def shown(kept: str | None, listed: str | None, serial: str) -> Shown | None:
+    """The news that a card shows; ``listed`` are the ids of the news that list it, comma between them."""
+    if kept is None:
+        return None
+    mine = frozenset(listed.split(",")) if listed else frozenset()
+    for one in parsed(kept):
+        if not one.is_listed or str(one.id) in mine:
+            found = one.for_card(serial)
+            if found is not None:
+                return found
+    return None
+
+
+def of_row(row: Mapping[str, Any]) -> Shown | None:
+    """The same for a card's row with ``template_news`` and ``listed_news``."""
+    kept = row["template_news"]
+    return None if kept is None else shown(kept, row.get("listed_news"), row["serial_number"])
+
+
+def stamps(one: Shown | None) -> tuple[str, ...]:
+    """For ``passkit.change.edition``."""
+    return () if one is None else (one.edition_stamp,)
+
+
+def listed_column() -> ColumnElement[str]:
+    """``listed_news`` of a card's row: read only where its template has a news for listed cards."""
+    news_cards, templates = tables.news_cards.c, tables.templates.c
+    ids = select(func.aggregate_strings(cast(news_cards.news_id, Text), ","))
+    mine = ids.where(news_cards.card_id == tables.cards.c.id).correlate(tables.cards).scalar_subquery()
+    return case((templates.news.like(f"%{LISTED}%"), mine)).label("listed_news")
+
+
+def listed_sql(dialect: str) -> str:
+    """The same in plain SQL, for cards ``c`` and templates ``t``."""
+    joined = {"sqlite": "group_concat(n.news_id)", "postgresql": "string_agg(CAST(n.news_id AS TEXT), ',')"}
+    ids = f"SELECT {joined[dialect]} FROM news_cards n WHERE n.card_id = c.id"  # noqa: S608 - made of constants
+    return f"CASE WHEN t.news LIKE '%{LISTED}%' THEN ({ids}) END"
+
+
+class Texts:
+    """What news say, by (id, stamp); the least recently read go first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, str], tuple[News, ...]] = OrderedDict()
+
+    def get(self, one: Shown) -> News | None:
+        """The text of the card's arm, if it has been read."""
+        texts = self._kept.get((one.id, one.stamp))
+        if texts is None:
+            return None
+        self._kept.move_to_end((one.id, one.stamp))
+        return texts[one.arm]
+
+    def put(self, id_: int, stamp: str, texts: tuple[News, ...]) -> None:
+        """Keep what was read."""
+        self._kept[id_, stamp] = texts
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+
+def text(db: Database, one: Shown | None) -> News | None:
+    """What it says; ``load`` was called before."""
+    if one is None:
+        return None
+    found = db.kept(Texts).get(one)
+    if found is None:
+        raise LookupError("the news was not loaded before the card was filled")
+    return found
+
+
+async def load(db: Database, conn: AsyncConnection | None, one: Shown | None) -> None:
+    """Read what it says, once per process; ``conn`` is the caller's transaction, None for a reading of its own."""
+    if one is None or db.kept(Texts).get(one) is not None:
+        return
+    if conn is None:
+        async with db.reading() as reading:
+            await load(db, reading, one)
+        return
+    table = tables.news.c
+    row = (await conn.execute(select(table.variants).where(table.id == one.id))).first()
+    if row is not None:  # a stamp that is another by now was of other words: they are of no use to anybody any more
+        db.kept(Texts).put(one.id, one.stamp, tuple(news(variant) for variant in row.variants))
+
+
+def news(variant: Mapping[str, Any]) -> News:
+    """One of a news's texts as the pass builder takes it."""
+    return News(variant["text"], variant.get("title") or {}, variant.get("url"))
+
+
+async def shown_before(conn: AsyncConnection, row: Mapping[str, Any]) -> Shown | None:
+    """The news that a card's ``modified_edition`` shows, whether it is live still or not."""
+    if row["news_id"] is None:
+        return None
+    table = tables.news.c
+    wanted = select(table.id, table.key, table.stamp, table.live_at, table.holdout, table.variants, table.is_listed)
+    found = (await conn.execute(wanted.where(table.id == row["news_id"]))).first()
+    return None if found is None else live_of(found).for_card(row["serial_number"])
+
+
+def live_of(row: Any) -> Live:
+    """A row of ``news`` as its template's row has it."""
+    at = tables.to_micros(row.live_at)
+    shares = tuple(variant.get("share", 1) for variant in row.variants)
+    return Live(row.id, row.key, row.stamp, at, row.holdout, shares, row.is_listed)

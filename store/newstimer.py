@@ -1,0 +1,257 @@
+"""What happens to news at their moments, by the database's clock: listed, live, over, done.
+
+A news goes live or over in one transaction that also writes what its template shows and queues its fan-out: cards never show
+what nobody was told, and serving compares no clocks. Each step is a short transaction of its own, so that whoever is killed
+is followed by another who goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit.audience import NotAnAudience
+from store import googletelling, jobs, livenews, newsaudience, newscounts, newspushes
+from store.clock import NOW
+from store.dialect import Database, database_now
+from store.tables import (
+    brands,
+    devices,
+    google_classes,
+    google_objects,
+    news,
+    news_cards,
+    news_counts,
+    news_waiting,
+    other_jobs,
+    templates,
+    to_micros,
+)
+from store.tables import jobs as apple_jobs
+from store.upserts import insert_into
+
+AT_ONCE = 20
+"""News looked at in one turn."""
+MICROSECOND = timedelta(microseconds=1)
+_DUE = "SELECT id FROM news WHERE next_at <= (SELECT {now}) ORDER BY next_at LIMIT 20"
+_RUNNING = "SELECT id FROM news WHERE state = 'running' AND live_at IS NOT NULL ORDER BY id LIMIT 200"
+"""Asked twice a second: plain SQL, see ``store.hotreads``."""
+
+
+async def turn(db: Database) -> bool:
+    """Do what is due, and see which running news are done; True when there is more to do at once."""
+    more = False
+    for (news_id,) in await db.fetch(_DUE.format(now=NOW[db.engine.dialect.name])):
+        more |= await _step(db, news_id)
+    for (news_id,) in await db.fetch(_RUNNING):
+        await _look_after(db, news_id)
+    return more
+
+
+async def _step(db: Database, news_id: int) -> bool:
+    async with db.reading() as conn:
+        row = await _row(conn, news_id)
+        if row is None:
+            return False
+        now = await database_now(conn)
+        wanted = await _wanted(db, conn, row, now) if not row.is_live and row.over_at is None else None
+    if isinstance(wanted, NotAnAudience):
+        async with db.transaction() as conn:
+            await _fail(conn, row, "; ".join(problem.detail for problem in wanted.problems))
+        return False
+    if wanted is not None and row.list_position is not None:
+        return await _list_page(db, row, wanted)
+    phones = 0
+    if wanted is not None and row.live_at is None:
+        if row.starts_at is not None and row.starts_at > now:
+            return False
+        phones = await newsaudience.count_devices(db, wanted, row.pass_type_identifier, now)
+    async with db.transaction() as conn:
+        row = await _row(conn, news_id, lock=True)
+        if row is None or row.next_at is None or row.next_at > await database_now(conn):
+            return False
+        if row.is_live:
+            await over(conn, row)
+        elif row.state in ("scheduled", "running", "paused"):
+            await _go_live(conn, row, phones)
+    return True
+
+
+async def _row(conn: AsyncConnection, news_id: int, *, lock: bool = False) -> Any | None:
+    wanted = select(news, brands.c.pass_type_identifier, brands.c.google_mode, brands.c.revoked_at)
+    wanted = wanted.join(brands, brands.c.id == news.c.brand_id).where(news.c.id == news_id)
+    if lock:
+        wanted = wanted.with_for_update(of=news, skip_locked=True)
+    return (await conn.execute(wanted)).first()
+
+
+async def _wanted(db: Database, conn: AsyncConnection, row: Any, now: datetime) -> newsaudience.Wanted | NotAnAudience:
+    shares = tuple(variant["share"] for variant in row.variants)
+    live = livenews.Live(row.id, row.key, row.stamp, to_micros(now), row.holdout, shares, row.is_listed)
+    try:
+        return await newsaudience.wanted(db, conn, row, live)
+    except NotAnAudience as error:
+        return error
+
+
+async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> bool:
+    """Write down the next cards of a segment; its position moves in the same transaction."""
+    async with db.transaction() as conn:
+        now = await database_now(conn)
+        mine = select(news.c.list_position).where(news.c.id == row.id).with_for_update()
+        position = (await conn.execute(mine)).scalar_one()
+        if position is None:
+            return True
+        page = await newsaudience.candidates(db, conn, row.template_id, position)
+        found = await newsaudience.fitting(conn, wanted, page, now)
+        if found:
+            insert = insert_into(news_cards, is_postgresql=db.is_postgresql).on_conflict_do_nothing()
+            await conn.execute(insert, [{"card_id": card.id, "news_id": row.id} for card in found])
+        is_last = len(page) < newsaudience.PAGE
+        values: dict[str, Any] = {"list_position": None if is_last else page[-1].id}
+        if is_last:
+            values["next_at"] = max(row.starts_at or now, now)
+            values["cards"] = select(func.count()).where(news_cards.c.news_id == row.id).scalar_subquery()
+        await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    return True
+
+
+async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
+    kept = await _locked(conn, row.template_id)
+    now = await database_now(conn)
+    newest = max((one.at for one in kept), default=0)
+    live_at = now if to_micros(now) > newest else now + MICROSECOND * (newest - to_micros(now) + 1)
+    shares = tuple(variant["share"] for variant in row.variants)
+    mine = livenews.Live(row.id, row.key, row.stamp, to_micros(live_at), row.holdout, shares, row.is_listed)
+    await _show(conn, row.template_id, [*kept, mine])
+    google, google_state = await _tell_google(conn, row)
+    values = {
+        "state": "paused" if row.state == "paused" else "running",
+        "is_live": True,
+        "live_at": live_at,
+        "next_at": row.ends_at,
+        "targets": phones,
+        "google_targets": google,
+        "google_state": google_state,
+        "updated_at": now,
+    }
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    counts = insert_into(news_counts, is_postgresql=conn.dialect.name == "postgresql").values(news_id=row.id)
+    await conn.execute(counts.on_conflict_do_nothing())
+    await _ring(conn, row)
+    if row.state == "paused":
+        await newspushes.stop(conn, (await _row(conn, row.id)))
+
+
+async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
+    """Its end: cards go back, silently. The caller has locked the row. What was not pushed yet is pushed for it no more."""
+    kept = await _locked(conn, row.template_id)
+    now = await database_now(conn)
+    await _show(conn, row.template_id, [one for one in kept if one.id != row.id])
+    ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state}
+    await conn.execute(update(news).where(news.c.id == row.id).values(**ends))
+    await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
+    await googletelling.unsay_in(conn, row.template_id, row.key)
+    await _ring(conn, row)
+
+
+def is_for_everyone(row: Any) -> bool:
+    """Whether one message on Google's class says it: the same words to all holders."""
+    return not row.is_listed and not row.holdout and len(row.variants) == 1
+
+
+async def _locked(conn: AsyncConnection, template_id: int) -> list[livenews.Live]:
+    """What is live on the template, kept from others until the end of the transaction."""
+    wanted = select(templates.c.news).where(templates.c.id == template_id).with_for_update()
+    kept = (await conn.execute(wanted)).scalar_one()
+    return list(livenews.parsed(kept)) if kept else []
+
+
+async def _show(conn: AsyncConnection, template_id: int, live: list[livenews.Live]) -> None:
+    await conn.execute(update(templates).where(templates.c.id == template_id).values(news=livenews.dumped(live)))
+
+
+async def _ring(conn: AsyncConnection, row: Any) -> None:
+    await jobs.want_news(conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, news_id=row.id)
+
+
+async def _tell_google(conn: AsyncConnection, row: Any) -> tuple[int, str]:
+    """(objects, state): the message goes onto the class; not at all where the brand is not on Google."""
+    if row.google_mode == "off" or row.revoked_at is not None or not is_for_everyone(row):
+        return 0, ""
+    mine = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id)
+    held = select(func.count()).where(
+        google_objects.c.class_row_id.in_(mine),
+        google_objects.c.accepted_digest.is_not(None),
+        google_objects.c.present.is_not(False),
+    )
+    objects = int((await conn.execute(held)).scalar_one())
+    if not await newspushes.say(conn, row):
+        return 0, ""
+    return objects, "waiting" if objects else ""
+
+
+# Is it done?
+
+
+async def _look_after(db: Database, news_id: int) -> None:
+    async with db.reading() as conn:
+        row = await _row(conn, news_id)
+        if row is None or row.state != "running" or not await _seems_done(conn, row):
+            return
+    async with db.transaction() as conn:
+        row = await _row(conn, news_id, lock=True)
+        if row is not None and row.state == "running" and await _seems_done(conn, row):
+            await _finish(conn, row)
+
+
+async def _seems_done(conn: AsyncConnection, row: Any) -> bool:
+    """No page is left, nobody waits with an intent, and Google has answered."""
+    for queue in (apple_jobs, other_jobs):
+        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
+            return False
+        asked = and_(queue.c.device_id == news_waiting.c.device_id, news_waiting.c.news_id == row.id)
+        if (await conn.execute(select(queue.c.id).where(asked).limit(1))).first():
+            return False
+    return row.google_state != "waiting" or await _google_verdict(conn, row) is not None
+
+
+async def _google_verdict(conn: AsyncConnection, row: Any) -> str | None:
+    """What Google said to the class's message; None: nothing yet."""
+    wanted = select(google_classes.c.messages, google_classes.c.sent_messages)
+    found = (await conn.execute(wanted.where(google_classes.c.template_id == row.template_id))).first()
+    if found is not None and row.key in found.sent_messages:
+        return "accepted"
+    if found is None or row.key not in {one["id"] for one in found.messages}:
+        return "failed"
+    return None
+
+
+async def _finish(conn: AsyncConnection, row: Any) -> None:
+    """Every push has its verdict. Phones whose intent came to an end without one are gone, or were told by another push."""
+    now = await database_now(conn)
+    counts: dict[str, int] = {}
+    waits = select(news_waiting.c.device_id, news_waiting.c.since, devices.c.id, devices.c.accepted_at)
+    waits = waits.outerjoin(devices, devices.c.id == news_waiting.c.device_id)
+    for one in await conn.execute(waits.where(news_waiting.c.news_id == row.id)):
+        was_told = one.accepted_at is not None and one.accepted_at >= one.since
+        fate = "gone" if one.id is None else "accepted" if was_told else "failed"
+        counts[fate] = counts.get(fate, 0) + 1
+    await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
+    google_state = row.google_state
+    if google_state == "waiting":
+        google_state = await _google_verdict(conn, row) or "failed"
+        counts[google_state] = counts.get(google_state, 0) + row.google_targets
+    await newscounts.add(conn, {row.id: counts})
+    told = (await conn.execute(select(news_counts).where(news_counts.c.news_id == row.id))).one()
+    total = told.accepted + told.gone + told.failed - row.google_targets
+    values = {"state": "done", "google_state": google_state, "targets": total, "updated_at": now}
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+
+
+async def _fail(conn: AsyncConnection, row: Any, reason: str) -> None:
+    values = {"state": "failed", "reason": reason, "next_at": None, "updated_at": await database_now(conn)}
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))

@@ -1,0 +1,71 @@
+"""Finding a card by its holder's name, word by word, without opening what is encrypted (docs/decisions/0008).
+
+``card_words`` holds an HMAC under SECRET of brand and word for the personal texts of a card, so that a whole word is found and
+a part of one is not. It is written in the transaction that issues or changes a card, for templates that have such a variable
+(``passkit.names.of_holder``), and by ``phones.index_again`` for cards that were there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import and_, delete, false, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit import names
+from store import hidden, tables
+from store.cardrows import CardRow
+from store.dialect import Database
+from store.upserts import insert_into
+
+PURPOSE = "card-word"
+LENGTH = 32  # hex digits: 128 bits
+
+
+async def keep(
+    db: Database,
+    conn: AsyncConnection,
+    card: CardRow,
+    before: Mapping[str, Any] | None = None,
+    *,
+    again: bool = False,
+) -> None:
+    """Write by which words a new or changed card is found; ``before`` is what it stored, ``again``: had any."""
+    variables = names.of_holder(card.revision.template)
+    if (not variables and not again) or hidden.is_hidden(card.row["template_key"]):
+        return
+    if before is not None and all(before.get(name) == card.stored.get(name) for name in variables):
+        return
+    if before is not None or again:
+        await conn.execute(delete(tables.card_words).where(tables.card_words.c.card_id == card.id))
+    given = card.given
+    brand_id = int(card.row["brand_id"])
+    found = {word for name in variables for word in names.words(str(given.get(name) or ""))}
+    rows = [
+        {"card_id": card.id, "brand_id": brand_id, "digest": digests(db, brand_id, word)[0]} for word in sorted(found)
+    ]
+    if rows:
+        insert = insert_into(tables.card_words, is_postgresql=db.is_postgresql)
+        await conn.execute(insert.values(rows).on_conflict_do_nothing())
+
+
+def digests(db: Database, brand_id: int, word: str) -> tuple[str, ...]:
+    """The digests of a word under every SECRET, the current first; brands cannot be compared by them."""
+    return tuple(digest[:LENGTH] for digest in db.keyring.digests(PURPOSE, f"{brand_id}:{word}"))
+
+
+def having_all(db: Database, brand_id: int, text: str) -> Any:
+    """The condition on ``cards``: its holder's name has all words of the text; none for a text without words."""
+    wanted = names.words(text)
+    if not wanted:
+        return false()
+    table = tables.card_words.c
+    return and_(
+        *(
+            tables.cards.c.id.in_(
+                select(table.card_id).where(table.brand_id == brand_id, table.digest.in_(digests(db, brand_id, word)))
+            )
+            for word in wanted
+        )
+    )

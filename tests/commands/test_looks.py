@@ -1,0 +1,84 @@
+"""A draft drawn in the limited process: quick, like in this process, and a payload is an error within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import statistics
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from commands.limited import LimitedPool
+from passkit import draft, preview
+from passkit.draft import Data
+from passkit.errors import ImageError
+from passkit.model import Brand, CardState
+from tests.passkit.test_draft import card, png, starter
+from tests.passkit.test_injection import EATING, GENERATED, READING
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+PAYLOADS = [*READING.strip().splitlines(), *EATING.strip().splitlines(), *GENERATED]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool() -> AsyncIterator[LimitedPool]:
+    pool = LimitedPool(2)
+    await pool.start()
+    yield pool
+    await pool.close()
+
+
+async def test_a_look_in_the_limited_process_is_the_look_here(pool: LimitedPool, brand: Brand):
+    files = starter("coffee")
+    there = await pool.look(files, brand, show=Data.LONG, state=CardState.VOIDED, language="ru", now=NOW)
+    here = draft.look(files, brand, show=Data.LONG, state=CardState.VOIDED, language="ru", now=NOW)
+    assert there.files == here.files
+    assert there.google == here.google
+    assert there.google_pictures == here.google_pictures
+    assert (there.problems, there.losses) == (here.problems, here.losses)
+    assert preview.faces_of(there.files, "ru").voided
+
+
+async def test_while_somebody_types_a_look_takes_less_than_the_time_to_notice(pool: LimitedPool, brand: Brand):
+    """Processor time of ours and a busy machine's patience: the budget on the demo is 300 ms."""
+    files = starter("salon")
+    took = []
+    for letter in "abcdefgh":
+        typed = files["template.yaml"].replace(b"name: ", f"name: {letter}".encode(), 1)
+        started = time.monotonic()
+        seen = await pool.look({**files, "template.yaml": typed}, brand, now=NOW)
+        took.append(time.monotonic() - started)
+        assert seen.is_built
+    assert statistics.median(took) < 0.6
+
+
+async def test_problems_come_with_their_fixes(pool: LimitedPool, brand: Brand):
+    files = {**starter("coffee"), "old.png": png()}
+    assert await pool.problems(files, brand) == draft.problems(files, brand)
+    assert [one.edits for one in await pool.problems(files, brand) if one.code == "unused_files"] != [()]
+
+
+async def test_payloads_end_as_errors_within_a_second(pool: LimitedPool, brand: Brand):
+    assert len(PAYLOADS) >= 200
+    for payload in PAYLOADS:
+        text = card()["template.yaml"].decode().replace('"{{ name }}"', f"'{payload.replace(chr(39), chr(39) * 2)}'")
+        await asyncio.gather(*(child.ready() for child in pool._idle))  # the last payload's child may have been killed
+        started = time.monotonic()
+        seen = await pool.look({**card(), "template.yaml": text.encode()}, brand, now=NOW)
+        assert time.monotonic() - started < 1.5, payload  # a second, and a busy machine's patience
+        assert not seen.is_built, payload
+        assert seen.problems[0].problem.severity == "error"
+
+
+async def test_an_upload_is_taken_and_a_bomb_is_not(pool: LimitedPool):
+    assert (await pool.picture("a.png", png())).startswith(b"\x89PNG")
+    bomb = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAA//8AAP//CAAAAAD/////AAAAAElFTkSuQmCC")
+    for content in (b"<svg onload=alert(1)/>", bomb, b"GIF89a", b""):
+        with pytest.raises(ImageError):
+            await pool.picture("a.png", content)

@@ -1,0 +1,72 @@
+"""The gallery as a browser meets it."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from handlers.studio import starters
+from store import gallery
+from store.people import Role
+from tests.handlers.conftest import House
+from tests.handlers.studio import Browser, browser_of, text, user
+
+
+@pytest_asyncio.fixture
+async def designer(small_house: House) -> AsyncIterator[Browser]:
+    yield await browser_of(small_house, await user(small_house, "dora@example.com", Role.DESIGNER))
+
+
+async def test_a_starter_becomes_a_draft_of_ones_own(small_house: House, designer: Browser) -> None:
+    gallery_page = (await designer.get("/studio/starters")).body.decode()
+    offered = re.findall(r'name="starter" value="([\w-]+)"', gallery_page)
+    assert set(offered) == set(starters.every())
+    answer = await designer.post("/studio/templates", {"starter": "salon"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/studio/templates/beauty-salon")
+    page = text(await designer.get("/studio/templates"))
+    assert "Beauty salon" in page
+    assert "Draft" in page
+
+
+@pytest.mark.parametrize("key", ["business", "event"])
+async def test_a_starter_is_drawn_as_a_card(designer: Browser, key: str) -> None:
+    answer = await designer.get(f"/studio/starters/{key}.svg")
+    assert answer.headers["Content-Type"].startswith("image/svg+xml")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    texts = [element.text for element in ET.fromstring(answer.body).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"business": "Вера Астахова", "event": "Jazz under the stars"}[key] in texts
+
+
+async def test_a_template_is_drawn_as_it_is_published_and_a_draft_as_it_is(designer: Browser) -> None:
+    for key in ("coffee", (await designer.post("/studio/templates/coffee:copy")).headers["Location"].split("/")[-1]):
+        picture = await designer.get(f"/studio/templates/{key}/card.svg?v=1")
+        assert "Anna Petrova" in picture.body.decode()
+        assert "immutable" in picture.headers["Cache-Control"]
+
+
+async def test_rename_copy_put_away_and_take_back(small_house: House, designer: Browser) -> None:
+    await designer.post("/studio/templates/coffee:rename", {"name": "Guests"})
+    assert "Guests" in text(await designer.get("/studio/templates"))
+    copied = await designer.post("/studio/templates/coffee:copy")
+    assert copied.headers["Location"] == "/studio/templates/guests-a-copy"
+    await designer.post("/studio/templates/coffee:archive")
+    assert [one.name for one in await gallery.listing(small_house.db, small_house.brand_id)] == ["Guests, a copy"]
+    assert "1 put away" in text(await designer.get("/studio/templates"))
+    assert "Guests" in text(await designer.get("/studio/templates?archived"))
+    await designer.post("/studio/templates/coffee:restore")
+    assert len(await gallery.listing(small_house.db, small_house.brand_id)) == 2
+
+
+async def test_an_empty_gallery_begins_with_the_starters(small_house: House, designer: Browser) -> None:
+    await designer.post("/studio/templates/coffee:archive")
+    page = (await designer.get("/studio/templates")).body.decode()
+    assert 'value="salon"' in page
+
+
+async def test_a_name_that_is_none_is_refused_in_words(designer: Browser) -> None:
+    await designer.post("/studio/templates/coffee:rename", {"name": " "})
+    assert "The name stayed as it was" in text(await designer.get("/studio/templates"))
