@@ -77,9 +77,11 @@ class LimitedPool:
         answer = await self.run("check", {"files": looks.encode(files), "now": now.isoformat()}, deadline=seconds)
         return {**answer, "files": looks.decode(answer["files"])}
 
-    async def run(self, task: str, payload: Mapping[str, Any], *, deadline: float = TASK_SECONDS) -> dict[str, Any]:
+    async def run(
+        self, task: str, payload: Mapping[str, Any], *, deadline: float = TASK_SECONDS, affinity: str = ""
+    ) -> dict[str, Any]:
         """The child's answer to one task; raises LimitError when it breaks a limit."""
-        async with self._turn() as child:
+        async with self._turn(affinity) as child:
             return await child.ask({"task": task, "seconds": deadline, **payload}, deadline)
 
     async def look(
@@ -110,10 +112,10 @@ class LimitedPool:
         return looks.seen_from_json(answer)
 
     async def problems(self, files: Mapping[str, bytes], brand: Brand) -> tuple[Mendable, ...]:
-        """``passkit.draft.problems`` in a child."""
+        """``passkit.draft.problems`` in the child that will be asked for a look next, which then need not compile it again."""
         request = {"files": looks.encode(files), "brand": looks.brand_to_json(brand), "cpu": LOOK_SECONDS}
         try:
-            answer = await self.run("problems", request)
+            answer = await self.run("problems", request, affinity=_affinity(files, brand))
         except LimitError as error:
             return (looks.stopped(str(error)),)
         return tuple(looks.mendable_from_json(one) for one in answer["problems"])

@@ -7,6 +7,7 @@ processor time, no file can be written and no other program is worth starting: t
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 import os
 import resource
@@ -20,7 +21,7 @@ import orjson
 
 from commands import looks, offline
 from passkit import draft
-from passkit.draft import Data, Drawn
+from passkit.draft import Data, Drawn, Judged
 from passkit.errors import ImageError, PasskitError
 from passkit.images import intake
 from passkit.model import CardState
@@ -33,6 +34,8 @@ MEMORY = 512 * 1024 * 1024
 REQUEST_BYTES = 256 * 1024 * 1024
 KEPT_PICTURES = 16
 """Templates whose pictures are kept, some MB each at most."""
+KEPT_DRAFTS = 2
+"""States of drafts kept as judged: somebody's last one, and that of who edits beside them."""
 
 
 def main(tasks: Tasks | None = None) -> None:
@@ -112,8 +115,7 @@ def _image(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problems(request: Mapping[str, Any]) -> dict[str, Any]:
-    found = draft.problems(looks.decode(request["files"]), looks.brand_from_json(request["brand"]))
-    return {"problems": [looks.mendable_to_json(one) for one in found]}
+    return {"problems": [looks.mendable_to_json(one) for one in _judged(request).problems]}
 
 
 def _look(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +129,7 @@ def _look(request: Mapping[str, Any]) -> dict[str, Any]:
             language=request["language"],
             now=datetime.fromisoformat(request["now"]),
             drawn=_kept,
+            judged=_judged(request),
         )
     except _NotDrawn:
         return {"draw": True}
@@ -148,6 +151,20 @@ def _draw(request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _judged(request: Mapping[str, Any]) -> Judged:
+    """A draft as it was judged a moment ago: its saving and every look at it ask the same."""
+    digest = hashlib.sha256(orjson.dumps((request["files"], request["brand"]), option=orjson.OPT_SORT_KEYS)).digest()
+    found = _JUDGED.pop(digest, None)
+    if found is None:
+        found = draft.judge(looks.decode(request["files"]), looks.brand_from_json(request["brand"]))
+    _JUDGED[digest] = found
+    while len(_JUDGED) > KEPT_DRAFTS:
+        _JUDGED.popitem(last=False)
+    return found
+
+
+_JUDGED: OrderedDict[bytes, Judged] = OrderedDict()
+"""By the bytes of the files and the brand."""
 _PICTURES: OrderedDict[str, Any] = OrderedDict()
 """By ``draft.keys``: the pictures, or the error that kept them from being drawn."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import orjson
@@ -101,13 +102,30 @@ class Drawn:
     """A look's hero is drawn when it is asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A draft without its pictures: parsed, compiled and judged, for any number of looks at it.
+
+    ``template`` is None where its form is wrong, ``revision`` where it cannot be built; ``problems`` then say why.
+    """
+
+    template: Template | None
+    revision: Revision | None
+    problems: tuple[Mendable, ...]
+
+
 def problems(files: Files, brand: Brand) -> tuple[Mendable, ...]:
+    """What is wrong with it, as ``judge`` finds."""
+    return judge(files, brand).problems
+
+
+def judge(files: Files, brand: Brand) -> Judged:
     """Everything that publishing would find but in the pictures' pixels, the worst first, with the fixes a machine can make."""
     try:
         template = parse_template(files)
     except TemplateError as error:
-        return _mended(files, error.problems)
-    return _compiled(files, template, brand, Drawn(Pictures({}), {}))[1]
+        return Judged(None, None, _mended(files, error.problems))
+    return Judged(template, *_compiled(files, template, brand))
 
 
 def look(
@@ -119,16 +137,23 @@ def look(
     language: str | None,
     now: datetime,
     drawn: Callable[[Template], Drawn] | None = None,
+    judged: Judged | None = None,
 ) -> Seen:
-    """The draft as both wallets would show it; ``drawn`` gives its pictures where they are kept (``draw``, if not given)."""
+    """The draft as both wallets would show it.
+
+    ``drawn`` gives its pictures where they are kept (``draw``, if not given), ``judged`` is what ``judge`` has made of it.
+    """
+    known = judged or judge(files, brand)
+    template, found = known.template, known.problems
+    if template is None:
+        return Seen(found)
     try:
-        template = parse_template(files)
         pictures = (drawn or draw)(template)
     except TemplateError as error:
         return Seen(_mended(files, error.problems))
-    revision, found = _compiled(files, template, brand, pictures)
-    if revision is None:
+    if known.revision is None:
         return Seen(found)
+    revision = replace(known.revision, images=pictures.pictures)
     losses = tuple(loss(template))
     try:
         card = _card(template, show, state, language, now)
@@ -198,19 +223,17 @@ HINTS = (Rule(Severity.NOTE, limits.OURS + "a till without a scanner", barcode_w
 """What the studio says besides the limits."""
 
 
-def _compiled(
-    files: Files, template: Template, brand: Brand, drawn: Drawn
-) -> tuple[Revision | None, tuple[Mendable, ...]]:
+def _compiled(files: Files, template: Template, brand: Brand) -> tuple[Revision | None, tuple[Mendable, ...]]:
     """The revision, None where it cannot be built, and all problems."""
-    raw = _raw(files)
+    raw = cache(lambda: _raw(files))  # read again only for a fix: half of a parse's time
     found = [
-        Mendable(problem, rule.find.__name__, fixes.by_rule(rule.find.__name__, raw, problem))
+        Mendable(problem, rule.find.__name__, fixes.by_rule(rule.find.__name__, raw(), problem))
         for rule in (*limits.RULES, *HINTS)
         for problem in limits.judged(rule, template)
     ]
     revision = None
     try:
-        revision = compile_revision(template, brand, drawn.pictures)
+        revision = compile_revision(template, brand, Pictures({}))
     except TemplateError as error:
         found += [Mendable(problem, "expression") for problem in error.problems]
     order = list(Severity)

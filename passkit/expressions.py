@@ -156,6 +156,11 @@ class Expressions:
             raise NotAllowed("the expression is too complicated", "Make it simpler.") from error
         return partial(_evaluate, self._environment, template.root_render_func)
 
+    def value(self, expression: Expression, names: Mapping[str, Any]) -> Any:
+        """One of them by itself; plain text needs no compiling."""
+        node = expression.node
+        return node.value if isinstance(node, nodes.Const) else self.compile([expression])(names)[0]
+
     def _parts(self, source: str) -> list[nodes.Expr]:
         try:
             parsed = self._environment.parse(source)

@@ -149,7 +149,7 @@ class Plan:
         """One leaf by itself: slower, but it knows its name. Raises RenderError."""
         outline = self.outline.leaves[leaf]
         try:
-            raw = self._expressions.compile([self.checked[leaf]])(names)[0]
+            raw = self._expressions.value(self.checked[leaf], names)
             if leaf in self._shape:
                 self._shape[leaf](raw)
                 return raw

@@ -6,13 +6,16 @@ import asyncio
 import base64
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 
-from commands.limited import LimitedPool
+from commands import limited_child, looks
+from commands.limited import LimitedPool, _affinity
 from passkit import draft, preview
 from passkit.draft import Data
 from passkit.errors import ImageError
@@ -23,6 +26,7 @@ from tests.passkit.test_injection import EATING, GENERATED, READING
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+JUDGE = draft.judge
 PAYLOADS = [*READING.strip().splitlines(), *EATING.strip().splitlines(), *GENERATED]
 
 
@@ -82,3 +86,35 @@ async def test_an_upload_is_taken_and_a_bomb_is_not(pool: LimitedPool):
     for content in (b"<svg onload=alert(1)/>", bomb, b"GIF89a", b""):
         with pytest.raises(ImageError):
             await pool.picture("a.png", content)
+
+
+async def test_a_save_and_the_looks_after_it_judge_a_draft_once(pool: LimitedPool, brand: Brand, monkeypatch):
+    judged: list[str] = []
+
+    def judge(files: Mapping[str, bytes], of: Brand) -> draft.Judged:
+        judged.append(of.name)
+        return JUDGE(files, of)
+
+    monkeypatch.setattr(draft, "judge", judge)
+    monkeypatch.setattr(limited_child, "_JUDGED", OrderedDict())
+    files = starter("coffee")
+    request = looks.asked(files, brand, Data.SAMPLE, CardState.ACTIVE, "ru", NOW)
+    limited_child.TASKS["problems"](request)
+    for asked in (request, {**request, "language": "en"}, {**request, "show": "long"}):
+        limited_child.TASKS["draw"](asked)
+        assert limited_child.TASKS["look"](asked)["files"]
+    assert judged == [brand.name]
+    renamed = {**request, "brand": looks.brand_to_json(replace(brand, name="Another"))}
+    limited_child.TASKS["problems"](renamed)
+    for name in "abc":
+        limited_child.TASKS["problems"]({**request, "files": looks.encode({**files, f"strings/{name}.yaml": b"x: y"})})
+    assert judged == [brand.name, "Another", *[brand.name] * 3], "another brand or text is another draft"
+    assert len(limited_child._JUDGED) == limited_child.KEPT_DRAFTS
+
+
+async def test_a_look_goes_where_the_save_was(pool: LimitedPool, brand: Brand):
+    files = starter("event")
+    await pool.problems(files, brand)
+    (there,) = [child for child in pool._idle if child.affinity == _affinity(files, brand)]
+    await pool.look(files, brand, now=NOW)
+    assert [child for child in pool._idle if child.affinity == _affinity(files, brand)] == [there]
