@@ -8,7 +8,7 @@ from typing import Any
 
 from commands import letters, shell
 from commands.settings import Settings
-from passkit import phones
+from passkit import gateways, phones
 from pushes.letters import LetterWorker
 from store import alarms, messaging, outgoing
 from store.brands import BrandRow
@@ -55,7 +55,7 @@ async def run_gateway(args: argparse.Namespace, settings: Settings) -> int:
     given = None if args.none else shell.json_object(f"@{args.file}", "--file")
     if given is not None:
         try:
-            letters.brand_gateway(given)
+            gateways.of_brand(given)
         except ValueError as error:
             raise shell.CommandError(f"--file: {error}.") from None
     async with shell.database(settings) as db:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from commands.settings import PREFIX, Settings, SettingsError
 from commands.shell import now
-from pushes import gateway, mail
-from pushes.gateway import Gateway, GatewaySender
+from handlers.keys import MessageWays
+from passkit import gateways
+from passkit.gateways import Gateway
+from pushes import mail
+from pushes.gateway import GatewaySender
 from pushes.letters import NotConfigured, Sender
 from pushes.mail import MailSender
 from store import alarms, messaging
@@ -51,7 +51,7 @@ class Senders:
                 raise NotConfigured(NO_MAIL)
             return self._mail
         own = await messaging.gateway(self._db, due.brand_id)
-        wanted = self._settings_gateway if own is None else brand_gateway(own)
+        wanted = self._settings_gateway if own is None else gateways.of_brand(own)
         if wanted is None:
             raise NotConfigured(NO_GATEWAY)
         return self._sender(0 if own is None else due.brand_id, wanted)
@@ -86,26 +86,27 @@ def gateway_of(settings: Settings) -> Gateway | None:
         return None
     given = (settings.gateway_url, settings.gateway_body, settings.gateway_headers, settings.gateway_expect)
     try:
-        return gateway.checked(*given)
+        return gateways.checked(*given)
     except ValueError as error:
         raise SettingsError(f"{PREFIX}GATEWAY_URL: {error}.") from None
-
-
-def brand_gateway(own: Mapping[str, Any]) -> Gateway:
-    """A gateway as ``brand gateway`` keeps it; raises ValueError for one that cannot work."""
-    body, headers = own.get("body"), own.get("headers")
-    return gateway.checked(
-        str(own.get("url") or ""),
-        None if body is None else json.dumps(body),
-        None if not headers else json.dumps(headers),
-        own.get("expect"),
-    )
 
 
 def ways_of(settings: Settings) -> Ways:
     """What an alarm may go by, and whom the operator has named."""
     contacts = Contacts(settings.alarm_mail, settings.alarm_phones)
     return Ways(settings.mail_url is not None, settings.gateway_url is not None, contacts)
+
+
+def shown(settings: Settings) -> MessageWays:
+    """What a page may show of the settings' ways."""
+    gateway = gateway_of(settings)
+    return MessageWays(
+        mail_server=mail.server_of(settings.mail_url).host if settings.mail_url else "",
+        mail_from=settings.mail_from or "",
+        gateway=gateway.host if gateway else "",
+        mails=settings.alarm_mail,
+        phones=settings.alarm_phones,
+    )
 
 
 async def raise_alarms(db: Database, settings: Settings) -> int:

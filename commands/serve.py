@@ -180,7 +180,7 @@ async def running(
         options = HandlerOptions(
             public_url=settings.needed("PUBLIC_URL"),
             trusted_proxies=settings.trusted_proxies,
-            has_gateway=settings.gateway_url is not None,
+            messages=letters.shown(settings),
         )
         renderer = LimitedPool(RENDERERS)
         stack.push_async_callback(renderer.close)

@@ -123,7 +123,7 @@ async def _opened(request: web.Request) -> OpenLink | None:
 
 
 async def _has_gateway(request: web.Request, opened: OpenLink) -> bool:
-    if request.app[OPTIONS].has_gateway:
+    if request.app[OPTIONS].messages.gateway:
         return True
     return await messaging.has_gateway(request.app[DATABASE], opened.link.brand_id)
 

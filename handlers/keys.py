@@ -28,6 +28,18 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageWays:
+    """What the settings say of mails and short messages, for pages to show: hosts and addresses, no secret."""
+
+    mail_server: str = ""
+    mail_from: str = ""
+    gateway: str = ""
+    """The gateway's host; empty where the settings name none."""
+    mails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerOptions:
     """What an operator may change.
 
@@ -40,8 +52,8 @@ class HandlerOptions:
     docs_url: str = "https://github.com/passbell/passbell/blob/main/docs"
     body_seconds: float = 30.0
     """How long a request body may take to arrive: 1 MiB over a slow phone line."""
-    has_gateway: bool = False
-    """Whether the settings name a message gateway, by which a phone can prove itself; a brand may have its own."""
+    messages: MessageWays = field(default_factory=MessageWays)
+    """By which ways messages go; a brand may have a gateway of its own."""
     clock: Clock = utc_now
 
 

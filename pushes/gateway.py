@@ -1,88 +1,69 @@
 """Short messages over whatever HTTP gateway an operator has, by httpx: the one file that knows how.
 
-A gateway is an address with ``{phone}`` (E.164), ``{digits}`` (the same without +) and ``{text}`` in it, and perhaps a JSON
-body with the same words; what stands for them is encoded for its place, so that no text can become another parameter.
-https, or http to this machine; redirects are not followed, and little of the answer is read.
+What stands for the words of a gateway (``passkit.gateways``) is encoded for its place, so that no text can become another
+parameter. Redirects are not followed, and little of the answer is read. A gateway that a brand's admin has written reaches
+the internet at large alone: its name is looked up once, refused unless all of it is public, and used as it was looked up.
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
 from __future__ import annotations
 
-import json
+import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
+from passkit.gateways import Gateway
 from pushes.letters import Sent
+from pushes.relays import Resolver, is_public, look_up
 from store.outgoing import Due
 
 DEADLINE = 20.0
 MAX_ANSWER = 16 * 1024
 """Bytes of an answer that are looked at."""
-WORDS = ("{phone}", "{digits}", "{text}")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """How to ask a gateway: GET, or POST where there is a ``body``; ``expect`` must be in a good answer."""
-
-    url: str = field(repr=False)
-    body: Any = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    expect: str = ""
-
-
-def checked(url: str, body: str | None, headers: str | None, expect: str | None = None) -> Gateway:
-    """A gateway as an operator writes it; ValueError says what is missing."""
-    parts = urlsplit(url)
-    if not parts.hostname or parts.scheme not in ("http", "https") or any(word in parts.netloc for word in WORDS):
-        raise ValueError("write it as https://host/path?to={phone}&text={text}")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("a message is somebody's: use https (http:// is for this machine alone)")
-    parsed = _json(body, "the body") if body else None
-    given = _json(headers, "the headers") if headers else {}
-    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise ValueError('the headers are a JSON object of texts, such as {"Authorization": "Bearer ..."}')
-    said = url + (body or "")
-    if "{text}" not in said or not ("{phone}" in said or "{digits}" in said):
-        raise ValueError("{phone} (or {digits}) and {text} must stand in the address or in the body")
-    return Gateway(url, parsed, given, expect or "")
-
-
-def _json(text: str, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise ValueError(f"{what} must be JSON") from None
+NOT_PUBLIC = "the gateway's address is none of the public internet"
 
 
 class GatewaySender:
     """Sends short messages through one gateway; ``aclose`` ends it."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, look_up: Resolver = look_up) -> None:
         self._gateway = gateway
-        self._client = httpx.AsyncClient(timeout=DEADLINE, follow_redirects=False, trust_env=False)
+        self._look_up = look_up
+        kept = httpx.Limits(max_keepalive_connections=0 if gateway.is_public else 20)  # as in relays
+        self._client = httpx.AsyncClient(timeout=DEADLINE, follow_redirects=False, trust_env=False, limits=kept)
 
     async def send(self, due: Due) -> Sent:
         """Send one message; 4xx is final but for 401, 403, 408 and 429, which an operator mends or time."""
         gateway = self._gateway
         words = {"phone": due.to, "digits": due.to.lstrip("+"), "text": due.text}
-        asked: dict[str, Any] = {"url": in_address(gateway.url, words), "headers": dict(gateway.headers)}
+        asked: dict[str, Any] = {"url": httpx.URL(in_address(gateway.url, words)), "headers": dict(gateway.headers)}
         if gateway.body is not None:
             asked |= {"method": "POST", "json": in_json(gateway.body, words)}
         try:
+            if gateway.is_public:
+                asked |= await self._pinned(asked["url"], asked["headers"])
             async with self._client.stream(asked.pop("method", "GET"), **asked) as answer:
                 return self._judged(answer.status_code, await _beginning(answer))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _NotPublicError:
+            return Sent(False, NOT_PUBLIC, is_final=True)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Sent(False, type(error).__name__)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _pinned(self, url: httpx.URL, headers: Mapping[str, str]) -> dict[str, Any]:
+        """The request to the address that was looked up, in the name that its certificate must be for."""
+        found = [address for address, _ in await self._look_up(url.host)]
+        if not found or not all(is_public(ipaddress.ip_address(address)) for address in found):
+            raise _NotPublicError
+        named = {**headers, "Host": url.netloc.decode("ascii")}
+        return {"url": url.copy_with(host=found[0]), "headers": named, "extensions": {"sni_hostname": url.host}}
 
     def _judged(self, status: int, text: str) -> Sent:
         if 200 <= status < 300:
@@ -91,6 +72,10 @@ class GatewaySender:
             return Sent(False, f"HTTP {status}, but the answer does not hold GATEWAY_EXPECT", is_final=True)
         is_final = 400 <= status < 500 and status not in (401, 403, 408, 429)
         return Sent(False, f"HTTP {status}", is_final=is_final)
+
+
+class _NotPublicError(Exception):
+    """The name leads into somebody's own network."""
 
 
 async def _beginning(answer: httpx.Response) -> str:

@@ -13,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.dialect import Database
+from store.errors import Conflict, NotFound
+from store.locks import lock_external_id
 from store.tables import messaging as table
 from store.upserts import insert_into
 from store.users import Role
 
 GATEWAY_PURPOSE, CONTACTS_PURPOSE = "message-gateway", "alarm-contacts"
+MAX_CONTACTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,29 @@ async def set_contacts(db: Database, brand_id: int, given: Contacts, now: dateti
     """Name others than before."""
     content = orjson.dumps({"mails": list(given.mails), "phones": list(given.phones)})
     await _keep(db, brand_id, now, contacts_encrypted=db.keyring.encrypt(CONTACTS_PURPOSE, content))
+
+
+async def add_contact(db: Database, brand_id: int, to: str, now: datetime) -> None:
+    """Name one more, an e-mail or a phone in E.164; Conflict past ``MAX_CONTACTS``. One who is named stays so."""
+    async with db.writing() as conn:
+        await lock_external_id(conn, brand_id, "alarm contacts")
+        known = await contacts(db, brand_id)
+        if len(known.mails) + len(known.phones) >= MAX_CONTACTS:
+            raise Conflict(f"At most {MAX_CONTACTS} are told of alarms.", code="too_many_contacts")
+        mails, phones = ((to,), ()) if "@" in to else ((), (to,))
+        more = Contacts(tuple(dict.fromkeys(known.mails + mails)), tuple(dict.fromkeys(known.phones + phones)))
+        await set_contacts(db, brand_id, more, now)
+
+
+async def remove_contact(db: Database, brand_id: int, to: str, now: datetime) -> None:
+    """Name one less; NotFound."""
+    async with db.writing() as conn:
+        await lock_external_id(conn, brand_id, "alarm contacts")
+        known = await contacts(db, brand_id)
+        if to not in (*known.mails, *known.phones):
+            raise NotFound("Nobody of this address is told of alarms.")
+        mails = tuple(one for one in known.mails if one != to)
+        await set_contacts(db, brand_id, Contacts(mails, tuple(one for one in known.phones if one != to)), now)
 
 
 async def admins(conn: AsyncConnection, brand_id: int) -> list[str]:

@@ -92,6 +92,17 @@ class Status:
     settled_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A line of what a brand has sent: ``reason`` is of the last try that failed."""
+
+    kind: str
+    channel: Channel
+    state: State
+    reason: str
+    at: datetime
+
+
 async def want(
     db: Database, conn: AsyncConnection, brand_id: int, letters: Sequence[Letter], now: datetime
 ) -> list[int]:
@@ -125,6 +136,17 @@ async def status(db: Database, brand_id: int, letter_id: int) -> Status:
     if row is None:
         raise NotFound("There is no such message.")
     return Status(State(row.state), *row[1:])
+
+
+async def recent(db: Database, brand_id: int, limit: int = 10) -> list[Sent]:
+    """A brand's newest letters and what became of them; to whom they went is not told."""
+    columns = (table.c.kind, table.c.channel, table.c.state, table.c.reason, table.c.created_at)
+    some = select(*columns).where(table.c.brand_id == brand_id).order_by(table.c.id.desc()).limit(limit)
+    async with db.reading() as conn:
+        return [
+            Sent(row.kind, Channel(row.channel), State(row.state), row.reason, row.created_at)
+            for row in await conn.execute(some)
+        ]
 
 
 async def claim(db: Database, *, owner: str, room: int, lease: timedelta) -> list[Due]:

@@ -14,11 +14,8 @@ from aiohttp import web
 
 from handlers.studio import forms, page
 from handlers.studio.me import Me, database, now
-from passkit import phones
-from store import alarms, certificates, messaging, outgoing
-from store.errors import Invalid, NotFound
-from store.outgoing import Channel, State, Status
-from store.problems import problem
+from store import alarms, certificates, messaging
+from store.errors import Invalid
 
 
 async def show(request: web.Request, me: Me) -> web.StreamResponse:
@@ -55,21 +52,6 @@ async def take_in(request: web.Request, me: Me) -> web.StreamResponse:
     return page.go("/studio/certificates")
 
 
-async def test(request: web.Request, me: Me) -> web.StreamResponse:
-    """POST /studio/certificates:test: a message to an e-mail address or a phone."""
-    form = await forms.read(request, me)
-    to = form["to"].strip()
-    channel = Channel.MAIL if "@" in to else Channel.GATEWAY
-    if channel is Channel.GATEWAY:
-        region = phones.region_of(me.brand.time_zone, me.brand.languages)
-        to = phones.e164(to, region, strict=True) or ""
-    if not to or len(to) > 254 or any(character.isspace() for character in to):
-        wrong = Invalid([problem("/to", "")], code="bad_address")
-        return await _page(request, me, errors=forms.problems(wrong, me.language))
-    letter = await alarms.want_test(database(request), me.brand.id, channel, to, me.language, now(request))
-    return page.go(f"/studio/certificates?letter={letter}#test")
-
-
 def _content(text: str) -> bytes:
     """PEM as it is, else what the base64 holds; anything else is no certificate, which the store says."""
     if "-----BEGIN" in text:
@@ -85,7 +67,6 @@ async def _page(request: web.Request, me: Me, errors: Mapping[str, str] | None =
     rows = await certificates.certificates(db, at, me.brand.id)
     requests = await certificates.waiting(db, me.brand.id, at)
     named = await messaging.contacts(db, me.brand.id)
-    letter = await _letter(request, me)
     return page.show(
         request,
         me,
@@ -97,18 +78,5 @@ async def _page(request: web.Request, me: Me, errors: Mapping[str, str] | None =
         raised=await certificates.raised(db, me.brand.id),
         thresholds=alarms.THRESHOLDS,
         named=[*named.mails, *named.phones],
-        letter=letter,
-        waits=letter is not None and letter.state is State.WAITING,
         errors=errors or {},
     )
-
-
-async def _letter(request: web.Request, me: Me) -> Status | None:
-    """What became of the test message."""
-    number = request.query.get("letter", "")
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
-        return None
-    try:
-        return await outgoing.status(database(request), me.brand.id, int(number))
-    except NotFound:
-        return None

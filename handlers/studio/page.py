@@ -63,6 +63,7 @@ NAVIGATION = (
     Place("/studio/outlets", "store", "nav_outlets", Role.VIEWER),
     Place("/studio/certificates", "shield-check", "nav_certificates", Role.VIEWER),
     Place("/studio/google", "wallet", "nav_google", Role.ADMIN),
+    Place("/studio/messages", "mail", "nav_messages", Role.ADMIN),
     Place("/studio/audit", "history", "nav_audit", Role.ADMIN),
 )
 """The side bar, top to bottom; each line is shown to those who may."""

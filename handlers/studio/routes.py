@@ -20,6 +20,7 @@ from handlers.studio import (
     invite,
     links,
     look,
+    messages,
     outlets,
     page,
     patterns,
@@ -154,7 +155,13 @@ SCREENS = (
     screen("POST", "/studio/certificates", certificates.take_in, ADMIN, second_step=True),
     screen("POST", "/studio/certificates:request", certificates.ask, ADMIN, second_step=True),
     screen("GET", "/studio/certificates/{request}.csr", certificates.download, ADMIN),
-    screen("POST", "/studio/certificates:test", certificates.test, ADMIN),
+    # messages: alarms' contacts, the gateway, tests
+    screen("GET", "/studio/messages", messages.show, ADMIN),
+    screen("POST", "/studio/messages/contacts", messages.add_contact, ADMIN),
+    screen("POST", "/studio/messages/contacts:remove", messages.remove_contact, ADMIN),
+    screen("POST", "/studio/messages/gateway", messages.set_gateway, ADMIN, second_step=True),
+    screen("POST", "/studio/messages/gateway:remove", messages.drop_gateway, ADMIN, second_step=True),
+    screen("POST", "/studio/messages:test", messages.test, ADMIN),
     # outlets, who works there and on what
     screen("GET", "/studio/outlets", outlets.listing, VIEWER),
     screen("POST", "/studio/outlets", outlets.add, ADMIN),

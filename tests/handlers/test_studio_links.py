@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from commands import pki
 from handlers.studio.texts import TEXTS
 from passkit.apple.signing import Identity, Signers, load_identity
-from store import brands, certificates, joinlinks, outgoing, people
+from store import brands, certificates, joinlinks, people
 from store.dialect import Database
 from store.people import NewOutlet, Role
 from tests.conftest import PASS_TYPE, TEAM
@@ -155,22 +155,6 @@ async def test_what_is_no_certificate_is_refused_kindly(admin: Browser, content:
     answer = await admin.post("/studio/certificates", {"file": content})
     assert answer.status == 422
     assert "This is no certificate that can be used" in text(answer)
-
-
-async def test_a_test_message_is_queued_and_its_fate_is_told(studio: House, admin: Browser):
-    sent = await admin.post("/studio/certificates:test", {"to": "admin@example.com"})
-    place = sent.headers["Location"].partition("#")[0]
-    waiting = await admin.get(place)
-    assert "On its way" in text(waiting)
-    assert 'http-equiv="refresh"' in waiting.body.decode()
-    (due,) = await outgoing.claim(studio.db, owner="t", room=5, lease=timedelta(minutes=1))
-    assert (due.to, due.subject) == ("admin@example.com", "Coffee club: a test message")
-    await outgoing.settle(studio.db, owner="t", due=due, fate=outgoing.Fate(False, "MAIL_URL is not set"))
-    assert "MAIL_URL is not set" in text(await admin.get(place))
-    for wrong in ("", "anna", "8 916 12"):
-        answer = await admin.post("/studio/certificates:test", {"to": wrong})
-        assert answer.status == 422
-        assert "Write an e-mail address" in text(answer)
 
 
 async def test_a_viewer_sees_the_days_and_no_buttons(studio: House, identity: Identity):

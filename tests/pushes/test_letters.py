@@ -11,7 +11,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from pushes import gateway, mail
+from passkit import gateways
+from passkit.gateways import Gateway
+from pushes import mail
 from pushes.gateway import GatewaySender
 from pushes.letters import LetterWorker, NotConfigured, Sender, wait
 from pushes.mail import MailSender
@@ -88,9 +90,9 @@ async def test_a_server_that_is_away_or_hangs_up_is_tried_again():
 async def test_a_message_can_be_nothing_but_itself_in_an_address_and_in_a_body():
     async with GatewayService(key="k") as service:
         headers = json.dumps({"Authorization": "Bearer k"})
-        by_address = gateway.checked(service.url_with_words, None, headers, '"OK"')
+        by_address = gateways.checked(service.url_with_words, None, headers, '"OK"')
         body = '{"to": "{phone}", "text": "{text}", "list": [{"n": 1}]}'
-        by_body = gateway.checked(service.url, body, headers)
+        by_body = gateways.checked(service.url, body, headers)
         for one in (by_address, by_body):
             way = GatewaySender(one)
             assert (await way.send(due(EVIL, "+79161234567", Channel.GATEWAY))).is_sent
@@ -114,7 +116,7 @@ async def test_a_message_can_be_nothing_but_itself_in_an_address_and_in_a_body()
 )
 async def test_a_gateway_s_answer_is_judged(answer: int | str, expect: str, is_sent: bool, is_final: bool):
     async with GatewayService(everything=answer) as service:
-        way = GatewaySender(gateway.checked(service.url_with_words, None, None, expect))
+        way = GatewaySender(gateways.checked(service.url_with_words, None, None, expect))
         sent = await way.send(due("x", "+79161234567", Channel.GATEWAY))
         await way.aclose()
         assert (sent.is_sent, sent.is_final) == (is_sent, is_final)
@@ -134,7 +136,54 @@ async def test_a_gateway_s_answer_is_judged(answer: int | str, expect: str, is_s
 )
 def test_a_gateway_that_cannot_work_is_refused(url: str, body: str | None, headers: str | None):
     with pytest.raises(ValueError, match=r"\w"):
-        gateway.checked(url, body, headers)
+        gateways.checked(url, body, headers)
+
+
+PUBLIC = "https://sms.example.com/?to={phone}&text={text}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/?to={phone}&text={text}",
+        "https://127.0.0.1/?to={phone}&text={text}",
+        "https://[::1]/?to={phone}&text={text}",
+        "https://localhost/?to={phone}&text={text}",
+        "https://0x7f.1/?to={phone}&text={text}",
+        "https://till/?to={phone}&text={text}",
+    ],
+)
+def test_a_brand_s_admin_cannot_name_a_machine_of_the_house(url: str):
+    with pytest.raises(ValueError, match=r"https|internet"):
+        gateways.checked(url, None, None, public=True)
+
+
+@pytest.mark.parametrize("found", [[], ["127.0.0.1"], ["10.0.0.1", "93.184.216.34"], ["::ffff:127.0.0.1"]])
+async def test_a_name_that_leads_into_the_house_is_not_called(found: list[str]):
+    async def look_up(host: str) -> list[tuple[str, int]]:
+        assert host == "sms.example.com"
+        return [(address, 443) for address in found]
+
+    way = GatewaySender(gateways.of_brand(gateways.stored(gateways.checked(PUBLIC, None, None, public=True))), look_up)
+    sent = await way.send(due("x", "+79161234567", Channel.GATEWAY))
+    await way.aclose()
+    assert (sent.is_sent, sent.is_final) == (False, True)
+    assert "public" in sent.reason
+
+
+async def test_a_public_gateway_is_called_where_it_was_looked_up_and_in_its_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pushes.gateway.is_public", lambda address: True)
+
+    async def look_up(host: str) -> list[tuple[str, int]]:
+        return [("127.0.0.1", 443)]
+
+    async with GatewayService() as service:
+        url = service.url_with_words.replace("127.0.0.1", "sms.example.com")
+        assert "sms.example.com" in url
+        way = GatewaySender(Gateway(url, is_public=True), look_up)
+        assert (await way.send(due(EVIL, "+79161234567", Channel.GATEWAY))).is_sent
+        await way.aclose()
+        assert [(record.to, record.text) for record in service.records] == [("+79161234567", EVIL)]
 
 
 # The queue and its worker.
