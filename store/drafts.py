@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,8 @@ class Step:
 class Draft:
     """A draft as it is now. ``others``: what somebody else has saved since the number that the caller knew.
 
-    ``is_published``: the published revision has the same files.
+    ``is_published``: the published revision has the same files; ``whose``: somebody else's name, whose step an undo or a redo
+    has just taken.
     """
 
     template_id: int
@@ -64,6 +65,7 @@ class Draft:
     can_redo: bool
     is_published: bool
     others: tuple[Step, ...] = ()
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +208,16 @@ async def _travel(
         state = _State(
             current.number + 1, target.names, by.name, by.user_id, now, touched, target.step, target.back, forward
         )
+        taken = await _original(conn, template.id, current if is_undo else target)
         await _append(conn, template, state, await compiled.files_of(conn, target.names))
-        return await _draft(conn, template, state)
+        return replace(await _draft(conn, template, state), whose="" if _is_by(taken, by) else taken.author)
+
+
+async def _original(conn: AsyncConnection, template_id: int, state: _State) -> _State:
+    """The save that first made this state: undo and redo come to it again under their own author's name."""
+    same = _rows(template_id).where(draft_history.c.back == state.back).order_by(draft_history.c.number).limit(1)
+    row = (await conn.execute(same)).mappings().first() if state.back is not None else None
+    return state if row is None else _state(row)
 
 
 # What the edits make, away from the event loop.

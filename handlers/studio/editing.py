@@ -3,7 +3,7 @@
 Every answer about a draft has the same shape::
 
     {"number": 7, "can_undo": true, "can_redo": false, "is_published": false, "author": "Anna", "at": "...",
-     "others": [{"number": 6, "author": "Olga", "at": "...", "touched": ["/name"]}],
+     "whose": "", "others": [{"number": 6, "author": "Olga", "at": "...", "touched": ["/name"]}],
      "problems": [{"pointer", "severity", "code", "sentence", "fix", "fix_edits"}]}
 
 409 ``{"overlap": {"who", "at", "number", "pointers", "theirs"}}``: somebody else was at the same place; nothing is saved.
@@ -150,6 +150,7 @@ def draft_to_json(draft: Draft) -> Json:
         "is_published": draft.is_published,
         "author": draft.author,
         "at": draft.at.isoformat(),
+        "whose": draft.whose,
         "others": [step_to_json(step) for step in draft.others],
     }
 

@@ -41,6 +41,7 @@ const saver = settings.edits && new Saver({
       if (!saver.queue.length) say(filled(words.saved_at, { time }));
       take(answer);
       if (answer.others?.length) tellOthers(answer.others);
+      if (answer.whose) tell(filled(words.whose, { who: answer.whose }));
       if (reload) await redraw();
       see();
     },
@@ -66,9 +67,12 @@ function take(answer) {
 
 function tellOthers(others) {
   const who = [...new Set(others.map((one) => one.author).filter(Boolean))].join(", ");
-  if (!who) return;
+  if (who) tell(filled(words.others, { who }));
+}
+
+function tell(sentence) {
   const note = $("other-editor");
-  note.replaceChildren(filled(words.others, { who }));
+  note.replaceChildren(sentence);
   note.className = "note info";
   note.hidden = false;
   setTimeout(() => { note.hidden = true; }, 12000);

@@ -149,6 +149,21 @@ async def test_undo_asks_before_it_takes_back_what_another_has_just_done(
     assert (clash.who, clash.pointers) == ("Olga", (OTHER,))
 
 
+async def test_undo_and_redo_say_whose_step_they_take(db: Database, imported: int, now: datetime) -> None:
+    await save(db, imported, 1, Set(LABEL, "Anna's"), by=ANNA, now=now)
+    hers = await save(db, imported, 2, Set(OTHER, "Olga's"), by=OLGA, now=now)
+    number, told = hers.number, []
+    for way in (drafts.undo, drafts.undo, drafts.redo, drafts.redo, drafts.undo):
+        done = await way(db, imported, "small", base=number, by=ANNA, now=now)
+        assert isinstance(done, Draft)
+        number = done.number
+        told.append(done.whose)
+    assert told == ["Olga", "", "", "Olga", "Olga"]
+    mine = await drafts.redo(db, imported, "small", base=number, by=OLGA, now=now)
+    assert isinstance(mine, Draft)
+    assert mine.whose == ""
+
+
 async def test_an_import_meanwhile_overlaps_everything_and_can_be_undone(
     db: Database, imported: int, small: dict[str, bytes], now: datetime
 ) -> None:

@@ -523,6 +523,10 @@ _BOTH = {
         "Не сохранено: сервер не отвечает. Пробуем ещё.",
     ),
     "js_refused": ("Not taken: {sentence}", "Так не получится: {sentence}"),
+    "js_whose": (
+        "That change was by {who}, not by you. Undo takes it away, Redo brings it back.",
+        "Эту правку сделали не вы, а {who}. «Отменить» убирает её, «Вернуть» возвращает.",
+    ),
     "js_others": (
         "{who} is editing this card too. The latest changes are already here.",
         "{who} тоже правит эту карту. Свежие изменения уже здесь.",
