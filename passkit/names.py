@@ -11,6 +11,8 @@ MAX_WORDS = 8
 """Words of one text that a card is found by: a name has few, and a whole letter is no name."""
 MAX_WORD = 40
 """Characters of a word that count."""
+STARTS = range(2, 13)
+"""Lengths of beginnings that a word is found by, besides the whole of it."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -21,6 +23,11 @@ def words(text: str) -> tuple[str, ...]:
     composed = unicodedata.normalize("NFC", letters)  # й stays й: its breve is no accent
     found = (word[:MAX_WORD] for word in _WORD.findall(composed) if len(word) > 1)
     return tuple(dict.fromkeys(found))[:MAX_WORDS]
+
+
+def starts(word: str) -> tuple[str, ...]:
+    """What a word is found by: its beginnings, and itself."""
+    return (*(word[:length] for length in STARTS if length < len(word)), word)
 
 
 def of_holder(template: Template) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Finding cards for people: by number, external id, serial number, phone, or words of the holder's name, the newest first.
 
-What is encrypted is not searched: a phone and a name are found by their digests (``store.phones``, ``store.words``), whole.
+What is encrypted is not searched: a phone is found by its digest, whole (``store.phones``), a name by those of its words and
+their beginnings (``store.words``).
 Cards that try out a draft are nobody's and not listed.
 """
 

@@ -31,6 +31,8 @@ PURPOSE = "card-phone"
 PAGE = 100
 """Cards gone through in one transaction."""
 MAX_FOUND = 20
+_END = f',"{words.MADE}"]'
+"""How the ``meaning`` of an index ends that is made as it is now."""
 
 
 async def by_phone(db: Database, brand_id: int, text: str, *, template: str | None = None) -> list[CardView]:
@@ -107,6 +109,7 @@ async def _outdated(db: Database) -> Sequence[int]:
         index.revision_id != templates.published_revision_id,
         index.brand_stamp != brands.stamp,
         index.secret_id != db.keyring.current,
+        ~index.meaning.endswith(_END),
     )
     wanted = (
         select(templates.id)
@@ -155,11 +158,11 @@ async def _state(db: Database, conn: AsyncConnection, template_id: int) -> Mappi
 
 
 def _meaning(revision: Revision) -> str:
-    """What the index says, in short: by which variables, written in which country."""
+    """What the index says, in short: by which variables, written in which country, by beginnings of words too."""
     told = [
         ",".join(named)[:200] for named in (phones.of_holder(revision.template), holders.of_holder(revision.template))
     ]
-    return orjson.dumps([*told, _region_of(revision)]).decode()
+    return orjson.dumps([*told, _region_of(revision), words.MADE]).decode()
 
 
 def _searched(revision: Revision) -> bool:

@@ -1,8 +1,9 @@
 """Finding a card by its holder's name, word by word, without opening what is encrypted (docs/decisions/0008).
 
-``card_words`` holds an HMAC under SECRET of brand and word for the personal texts of a card, so that a whole word is found and
-a part of one is not. It is written in the transaction that issues or changes a card, for templates that have such a variable
-(``passkit.names.of_holder``), and by ``phones.index_again`` for cards that were there before.
+``card_words`` holds HMACs under SECRET of brand and word for the personal texts of a card: of each whole word, and of its
+beginnings of 2 to 12 letters, so that «Петр» finds «Петров» and «етров» finds nobody. They are written in the transaction that
+issues or changes a card, for templates that have such a variable (``passkit.names.of_holder``), and by ``phones.index_again`` for
+cards that were there before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from store.upserts import insert_into
 
 PURPOSE = "card-word"
 LENGTH = 32  # hex digits: 128 bits
+MADE = "starts"
+"""By which ``phones.index_again`` knows an index that has beginnings too; before, it had whole words alone."""
 
 
 async def keep(
@@ -41,7 +44,8 @@ async def keep(
         await conn.execute(delete(tables.card_words).where(tables.card_words.c.card_id == card.id))
     given = card.given
     brand_id = int(card.row["brand_id"])
-    found = {word for name in variables for word in names.words(str(given.get(name) or ""))}
+    whole = {word for name in variables for word in names.words(str(given.get(name) or ""))}
+    found = {start for word in whole for start in names.starts(word)}
     rows = [
         {"card_id": card.id, "brand_id": brand_id, "digest": digests(db, brand_id, word)[0]} for word in sorted(found)
     ]
@@ -56,7 +60,7 @@ def digests(db: Database, brand_id: int, word: str) -> tuple[str, ...]:
 
 
 def having_all(db: Database, brand_id: int, text: str) -> Any:
-    """The condition on ``cards``: its holder's name has all words of the text; none for a text without words."""
+    """The condition on ``cards``: each word of the text begins one of its holder's name; none for a text without words."""
     wanted = names.words(text)
     if not wanted:
         return false()

@@ -1,4 +1,4 @@
-"""A card is found by whole words of its holder's name, and the database alone tells no name."""
+"""A card is found by the words of its holder's name and by how they begin, and the database alone tells no name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
 
-from passkit.names import words
+from passkit import names
+from passkit.names import starts, words
 from store import cards, phones, tables, templates
 from store import words as store_words
 from store.brands import BrandRow
@@ -48,10 +51,43 @@ async def test_a_card_is_found_by_each_word_of_its_name_and_by_all(db: Database,
     assert await found(db, published, "Анна Сидорова") == set()
 
 
-async def test_a_part_of_a_word_finds_nobody(db: Database, published: BrandRow, issue: Issue):
-    await issue(data={"name": "Петрова"})
-    assert await found(db, published, "Петров") == set()
-    assert await found(db, published, "!") == set()
+async def test_a_beginning_of_a_word_finds_it_and_another_part_does_not(
+    db: Database, published: BrandRow, issue: Issue
+):
+    anna = await issue(data={"name": "Анна Петрова-Водкина"})
+    await issue(data={"name": "Анна Сидорова"})
+    for text in ("Пе", "петр", "ПЕТРОВ", "вод", "Ан водк", "петрова"):
+        assert await found(db, published, text) == {anna.card_id}, text
+    for text in ("етрова", "п", "Петрован", "Анна Пр", "!"):
+        assert await found(db, published, text) == set(), text
+
+
+@given(st.text(min_size=2, max_size=60), st.integers(2, 12))
+def test_every_beginning_of_two_to_twelve_letters_is_one_of_its_words(text: str, length: int):
+    for word in words(text):
+        assert word in starts(word)
+        assert word[:length] in starts(word)
+        assert all(word.startswith(start) for start in starts(word))
+        assert len(starts(word)) <= 12, "bounded, however long the word"
+
+
+async def test_an_index_of_whole_words_is_made_anew_by_itself(
+    db: Database, published: BrandRow, issue: Issue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(names, "STARTS", range(0))
+    monkeypatch.setattr(store_words, "MADE", "")
+    card = await issue(data={"name": "Петрова"})
+    while await phones.index_again(db):
+        pass
+    async with db.transaction() as conn:
+        await conn.execute(update(tables.phone_indexes).values(meaning='["","name",null]', position=None))
+    monkeypatch.undo()
+    assert await found(db, published, "петрова") == {card.card_id}, "by its whole word meanwhile"
+    assert await found(db, published, "петр") == set()
+    while await phones.index_again(db):
+        pass
+    assert await found(db, published, "петр") == {card.card_id}
+    assert await phones.index_again(db) == 0
 
 
 async def test_a_new_name_is_found_and_the_old_one_is_not(
@@ -70,9 +106,9 @@ async def test_the_database_has_no_name_and_a_name_is_another_word_in_another_br
 ):
     await issue(data={"name": "Петрова"})
     async with db.reading() as conn:
-        digest = (await conn.execute(select(tables.card_words.c.digest))).scalar_one()
-    assert digest == store_words.digests(db, published.id, "петрова")[0]
-    assert digest != store_words.digests(db, published.id + 1, "петрова")[0]
+        kept = set((await conn.execute(select(tables.card_words.c.digest))).scalars())
+    assert kept == {store_words.digests(db, published.id, start)[0] for start in starts("петрова")}
+    assert not kept & {store_words.digests(db, published.id + 1, start)[0] for start in starts("петрова")}
 
 
 async def test_cards_from_before_are_found_after_the_sweep(
