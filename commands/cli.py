@@ -59,6 +59,7 @@ DONE, REFUSED, WRONG = 0, 1, 2
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command that ``arguments`` name, with the settings of ``environ``; answers with the exit code."""
     args = parser().parse_args(arguments)
+    args.environ = environ
     try:
         return _finish(args.run(args, parse(environ, read_secret_file)))
     except SettingsError as error:

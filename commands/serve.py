@@ -1,5 +1,7 @@
 """``serve``, ``worker`` and ``migrate``: the production roles, and how they end.
 
+With ``--workers N`` the process is the parent of N like it and of one worker (``commands.supervise``).
+
 SIGTERM (or Ctrl-C) drains: ``/readyz`` answers 503, after a moment for the balancer to notice the port is closed, what is
 being answered or sent is finished, leases are given back, exit code 0; at most 30 seconds in all. A second signal skips
 the moment.
@@ -18,18 +20,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import web
 
-from commands import facts, googlekeys, letters, logs, maintenance, shell
+from commands import facts, googlekeys, letters, logs, maintenance, shell, sockets, supervise
 from commands.channels import Channels
 from commands.keyfiles import refuse_wrong_files
 from commands.limited import LimitedPool
 from commands.settings import TABLE, Bind, Settings, SettingsError
 from commands.signers import SignerKeeper
-from handlers.keys import LIFECYCLE, HandlerOptions
+from handlers import multiprocess
+from handlers.health import note_connections
+from handlers.keys import LIFECYCLE, OPTIONS, HandlerOptions
 from handlers.listener import Listener, listen
 from handlers.routes import application, is_exempt
 from pushes.googleworker import GoogleOptions, GoogleWorker
@@ -40,10 +45,14 @@ from store.dialect import Database
 
 NOTICE_SECONDS = 3.0
 """How long ``/readyz`` says 503 before the port is closed: balancers look every few seconds."""
-FINISH_SECONDS = 10.0
-"""How long answers under way may take to end."""
+LINGER_SECONDS = 5.0
+"""How long kept connections may live on after the port is closed: longer than deploy/nginx.conf keeps an idle one."""
+FINISH_SECONDS = 5.0
+"""How long after that answers under way may take to end."""
 SETTLE_SECONDS = 8.0
-"""How long pushes under way may take to be settled; with the two above and the goodbye to Apple (7 s) less than 30."""
+"""How long pushes under way may take to be settled; with the three above and the goodbye to Apple (7 s) less than 30."""
+COUNT_SECONDS = 1.0
+MOST_WORKERS = 64
 RENDERERS = 2
 """Limited processes that draw drafts, 40 MB each; they start when the first editor is opened."""
 
@@ -58,9 +67,20 @@ def add(subparsers: Any) -> None:
     web_role = subparsers.add_parser("serve", help="answer phones, backends and webhooks, and deliver pushes")
     web_role.add_argument("--no-worker", action="store_true", help="leave the pushes to `worker` processes")
     web_role.add_argument("--bind", metavar="HOST:PORT", help="where to listen, if not BIND")
+    web_role.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="web processes on one socket, with one worker beside them; SIGHUP renews them without a failed request",
+    )
     _add_notice(web_role).set_defaults(run=run_serve)
+    web_role.add_argument("--socket-fd", type=int, help=argparse.SUPPRESS)
     worker = subparsers.add_parser("worker", help="deliver pushes, in a process of its own")
     worker.set_defaults(run=run_worker)
+    for role in (web_role, worker):
+        role.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+        role.add_argument("--alive-fd", type=int, help=argparse.SUPPRESS)
     migrate = subparsers.add_parser("migrate", help="bring the database's schema up to date")
     migrate.add_argument(
         "--accept-changes",
@@ -86,14 +106,49 @@ async def run_serve(args: argparse.Namespace, settings: Settings) -> int:
     if args.bind:
         settings = replace(settings, bind=_bind(args.bind))
     settings.needed("PUBLIC_URL")
-    async with running(settings, with_worker=not args.no_worker) as house:
-        stopping = stop_event()
+    listening = _socket(args, settings)
+    if args.workers > 1:
+        return await _supervised(args, settings, listening)
+    folder = args.environ.get(multiprocess.VARIABLE)
+    metrics_folder = Path(folder) if folder else None
+    async with running(
+        settings, with_worker=not args.no_worker, listening=listening, metrics_folder=metrics_folder
+    ) as house:
+        stopping = Stopping(args)
         settle_memory()
         note = house.db.sqlite_note or "PostgreSQL"
         log.info("ready", url=house.url, public_url=settings.public_url, worker=not args.no_worker, database=note)
-        await stopping.wait()
-        await house.give_notice(args.notice, stopping)
+        stopping.say_ready()
+        await stopping.event.wait()
+        if not stopping.is_relieved:
+            await house.give_notice(args.notice, stopping.event)
+        await house.leave()
     return 0
+
+
+async def _supervised(args: argparse.Namespace, settings: Settings, listening: socket.socket) -> int:
+    """The parent of ``args.workers`` web processes and, unless ``--no-worker``, one delivery worker."""
+    logs.configure(settings.log_format)
+    plan = supervise.Plan(
+        program=supervise.program(),
+        web=("serve", "--no-worker", "--notice", str(args.notice)),
+        worker=None if args.no_worker else ("worker",),
+        workers=args.workers,
+    )
+    log.info("starting", url=_url(listening), workers=args.workers)
+    return await supervise.Supervisor(plan, listening, args.environ).run()
+
+
+def _socket(args: argparse.Namespace, settings: Settings) -> socket.socket:
+    """The parent's, systemd's, or one of our own."""
+    if args.socket_fd is not None:
+        return sockets.inherited(args.socket_fd)
+    return sockets.passed(args.environ) or sockets.opened(settings.bind)
+
+
+def _url(listening: socket.socket) -> str:
+    where = sockets.address(listening)
+    return str(where) if where.path is not None else f"http://{where}"
 
 
 async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
@@ -105,7 +160,7 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
         await facts.refuse_mismatch(db, settings)
         keeper = SignerKeeper(db, settings.certs_dir)
         await keeper.start()
-        stopping = stop_event()
+        stopping = Stopping(args)
         await googlekeys.seed(db, settings)
         async with (
             background(keeper.run()),
@@ -114,7 +169,8 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
         ):
             settle_memory()
             log.info("ready", role="worker")
-            await stopping.wait()
+            stopping.say_ready()
+            await stopping.event.wait()
     return 0
 
 
@@ -144,11 +200,12 @@ class House:
     keeper: SignerKeeper
     application: web.Application
     listener: Listener
+    url: str
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{Bind(self.listener.host, self.listener.port)}"
+    async def leave(self) -> None:
+        """Take no more connections; those that are open end after their next answer, or when their client closes them."""
+        self.application[LIFECYCLE].leaving = True
+        await self.listener.retire(LINGER_SECONDS)
 
     async def give_notice(self, seconds: float, again: asyncio.Event) -> None:
         """Tell balancers through ``/readyz`` and wait for them to notice; a second signal ends the wait."""
@@ -161,9 +218,18 @@ class House:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, *, with_worker: bool, mount: Mount | None = None, quiet: bool = False
+    settings: Settings,
+    *,
+    with_worker: bool,
+    mount: Mount | None = None,
+    quiet: bool = False,
+    listening: socket.socket | None = None,
+    metrics_folder: Path | None = None,
 ) -> AsyncIterator[House]:
-    """The web process from the first check to the last goodbye; ``mount`` adds sub-applications (the demo's sandbox)."""
+    """The web process from the first check to the last goodbye; ``mount`` adds sub-applications (the demo's sandbox).
+
+    ``listening`` is a socket that is open already, ``metrics_folder`` where this host's processes count together.
+    """
     logs.configure(settings.log_format, quiet=quiet)
     refuse_wrong_files(settings)
     async with contextlib.AsyncExitStack() as stack:
@@ -181,15 +247,26 @@ async def running(
             public_url=settings.needed("PUBLIC_URL"),
             trusted_proxies=settings.trusted_proxies,
             messages=letters.shown(settings),
+            metrics_folder=metrics_folder,
         )
         renderer = LimitedPool(RENDERERS)
         stack.push_async_callback(renderer.close)
         app = application(db, keeper.signers, options, renderer)
         if mount is not None:
             mount(app)
-        listener = await _listening(app, options, settings.bind)
+        listening = listening or sockets.opened(settings.bind)
+        where = sockets.address(listening)
+        listener = await listen(
+            app,
+            where.host,
+            where.port,
+            is_exempt=is_exempt(options),
+            drain_seconds=FINISH_SECONDS,
+            listening=listening,
+        )
         stack.push_async_callback(listener.close)
-        yield House(db, keeper, app, listener)
+        await stack.enter_async_context(background(_count_connections(app)))
+        yield House(db, keeper, app, listener, _url(listening))
 
 
 @contextlib.asynccontextmanager
@@ -251,17 +328,51 @@ def stop_event() -> asyncio.Event:
     return event
 
 
+class Stopping:
+    """When a role ends: by SIGTERM, or, below a supervisor, when it is relieved by a new generation or the parent is gone."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.event = stop_event()
+        self.is_relieved = False
+        self._ready = args.ready_fd
+        loop = asyncio.get_running_loop()
+        if args.alive_fd is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._relieve)
+            loop.add_reader(args.alive_fd, self._orphaned, args.alive_fd)
+
+    def say_ready(self) -> None:
+        """Tell the supervisor, if there is one."""
+        if self._ready is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._ready, b"1")
+            os.close(self._ready)
+
+    def _relieve(self) -> None:
+        self.is_relieved = True
+        self.event.set()
+
+    def _orphaned(self, pipe: int) -> None:
+        asyncio.get_running_loop().remove_reader(pipe)
+        self.event.set()
+
+
+async def _count_connections(app: web.Application) -> None:
+    """Where several processes count together, each has to say by itself how it stands."""
+    while app[OPTIONS].metrics_folder is not None:
+        note_connections(app)
+        await asyncio.sleep(COUNT_SECONDS)
+
+
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("background_work_failed", exc_info=task.exception())
 
 
-async def _listening(app: web.Application, options: HandlerOptions, bind: Bind) -> Listener:
-    try:
-        return await listen(app, bind.host, bind.port, is_exempt=is_exempt(options), drain_seconds=FINISH_SECONDS)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise shell.CommandError(f"{bind} cannot be listened on: {reason}. Choose another BIND.") from None
+def _workers(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_WORKERS}")
+    return count
 
 
 def _bind(text: str) -> Bind:

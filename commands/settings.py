@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "PASSBELL_"
+UNIX = "unix:"
+"""How a BIND begins that names a socket's file."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ReadFile = Callable[[str], str]
@@ -29,13 +31,16 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """Where the server listens; port 0 takes a free one."""
+    """Where the server listens: a port (0 takes a free one) or, where ``path`` is given, a Unix socket."""
 
     host: str
     port: int
+    path: Path | None = None
 
     def __str__(self) -> str:
         """As it is written in BIND."""
+        if self.path is not None:
+            return f"{UNIX}{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -135,9 +140,11 @@ def is_loopback(host: str) -> bool:
 
 
 def _bind(text: str) -> Bind:
+    if text.startswith(UNIX) and len(text) > len(UNIX):
+        return Bind("", 0, Path(text.removeprefix(UNIX)))
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("write it as host:port, for example 127.0.0.1:8080")
+        raise ValueError("write it as host:port, for example 127.0.0.1:8080, or unix:/path/to/socket")
     return Bind(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104  an empty host asks for every interface
 
 
@@ -252,7 +259,7 @@ def _nats_url(text: str) -> str:
 
 _ROWS = (
     Setting("PUBLIC_URL", _public_url, None, "The address at which phones reach this server."),
-    Setting("BIND", _bind, "127.0.0.1:8080", "Where the server listens: host:port."),
+    Setting("BIND", _bind, "127.0.0.1:8080", "Where the server listens: host:port, or unix:/path."),
     Setting("TRUSTED_PROXIES", _networks, "", "Networks of proxies whose X-Forwarded-For is believed."),
     Setting("DATABASE_URL", _database_url, "sqlite:///var/passbell.db", "The database.", secret=True),
     Setting("SECRET", _secret, None, "The list id:value,... that all tokens and encryption derive from.", secret=True),

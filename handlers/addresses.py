@@ -16,7 +16,9 @@ IPV6_SITE = 64
 
 
 def is_trusted(host: str | None, proxies: Sequence[Network]) -> bool:
-    """Whether the peer is one of the operator's proxies."""
+    """Whether the peer is one of the operator's proxies; so is whoever may open our Unix socket, who has no address."""
+    if host == "":  # as aiohttp names it
+        return True
     address = _parse(host)
     return address is not None and _within(address, proxies)
 

@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from handlers import metrics
+from handlers import metrics, multiprocess
 from handlers.guard import GUARD
 from handlers.keys import DATABASE, LIFECYCLE, OPTIONS, READINESS, SIGNERS
 from store import migrations, probe
@@ -49,16 +49,21 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def prometheus(request: web.Request) -> web.Response:
-    """Everything that is counted in this process, the worker's too where it runs here."""
+    """Everything that is counted in this process, the worker's too where it runs here; or in all that count together."""
     metrics.note_certificates(request.app[SIGNERS].all())
-    guard = request.app.get(GUARD)
+    note_connections(request.app)
+    folder = request.app[OPTIONS].metrics_folder
+    text = generate_latest() if folder is None else await asyncio.to_thread(multiprocess.exposition, folder)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+
+def note_connections(application: web.Application) -> None:
+    """Count the guard's connections."""
+    guard = application.get(GUARD)
     if guard is not None:
         metrics.connections.set(len(guard))
         metrics.reaped.labels("deadline").set(guard.reaped)
         metrics.reaped.labels("room").set(guard.evicted)
-    return web.Response(
-        body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
-    )
 
 
 async def _checks(application: web.Application) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 
 import jinja2
 import structlog
@@ -55,6 +56,8 @@ class HandlerOptions:
     messages: MessageWays = field(default_factory=MessageWays)
     """By which ways messages go; a brand may have a gateway of its own."""
     clock: Clock = utc_now
+    metrics_folder: Path | None = None
+    """Where the processes of this host count together; None: this one counts alone."""
 
 
 @dataclass(slots=True)
@@ -68,9 +71,13 @@ class Readiness:
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Whether the server is going away: ``/readyz`` says so before connections are refused."""
+    """Whether the server is going away: ``/readyz`` says so before connections are refused.
+
+    ``leaving``: it takes no more of them, and each answer ends its own.
+    """
 
     draining: bool = field(default=False)
+    leaving: bool = field(default=False)
 
 
 DATABASE = web.AppKey("database", Database)

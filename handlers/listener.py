@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import socket
 import sys
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -32,6 +33,19 @@ class Listener:
     host: str
     port: int
 
+    async def retire(self, seconds: float) -> None:
+        """Take no more connections, and give those that are open ``seconds`` to end by themselves.
+
+        A proxy that keeps connections must not meet a closed one with a request that it cannot send twice: it is let to
+        close what is idle (its own time is shorter), and each answer until then says ``Connection: close``.
+        """
+        for site in list(self.runner.sites):
+            await site.stop()
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        while len(self.guard) and loop.time() < ends:  # noqa: ASYNC110 - connections come and go thousands a second
+            await asyncio.sleep(0.05)
+
     async def close(self) -> None:
         """Stop accepting, let what is being answered finish (``drain_seconds``), close the application."""
         await self.runner.cleanup()
@@ -39,11 +53,13 @@ class Listener:
 
 
 class _GuardedSite(web.BaseSite):
-    """A TCP site whose connections pass the guard first."""
+    """A site whose connections pass the guard first; with a socket that listens already, or one of its own."""
 
-    def __init__(self, runner: web.AppRunner, guard: Guard, host: str, port: int) -> None:
+    def __init__(
+        self, runner: web.AppRunner, guard: Guard, host: str, port: int, listening: socket.socket | None
+    ) -> None:
         super().__init__(runner)
-        self._guard, self._host, self.port = guard, host, port
+        self._guard, self._host, self.port, self._socket = guard, host, port, listening
 
     @property
     def name(self) -> str:
@@ -55,6 +71,10 @@ class _GuardedSite(web.BaseSite):
         await super().start()
         factory = self._guard.protect(cast(Any, self._runner.server))
         loop = asyncio.get_running_loop()
+        if self._socket is not None:
+            create: Any = loop.create_unix_server if self._socket.family is socket.AF_UNIX else loop.create_server
+            self._server = await create(factory, sock=self._socket, backlog=BACKLOG)
+            return
         self._server = server = await loop.create_server(factory, self._host, self.port, backlog=BACKLOG)
         self.port = int(server.sockets[0].getsockname()[1])
 
@@ -67,8 +87,9 @@ async def listen(
     options: GuardOptions | None = None,
     is_exempt: IsExempt = lambda address: False,
     drain_seconds: float = 25.0,
+    listening: socket.socket | None = None,
 ) -> Listener:
-    """Serve the application on a port behind a guard; port 0 takes a free one."""
+    """Serve the application on a port behind a guard; port 0 takes a free one. Or on a socket that listens already."""
     options = options or GuardOptions()
     options = replace(options, total=min(options.total, max(64, raise_file_limit() - SPARE_FILES)))
     guard = Guard(options, is_exempt)
@@ -83,7 +104,7 @@ async def listen(
         shutdown_timeout=drain_seconds,
     )
     await runner.setup()
-    site = _GuardedSite(runner, guard, host, port)
+    site = _GuardedSite(runner, guard, host, port, listening)
     await site.start()
     return Listener(runner, guard, host, site.port)
 

@@ -1,5 +1,6 @@
 """What the web side counts, in one table; the names are explained in docs/operate.md.
 
+A gauge says how several processes of one host make one number (``multiprocess_mode``).
 Labels are few and closed: route templates, methods, classes of status; never a serial number, a device or an address.
 """
 
@@ -17,8 +18,13 @@ request_seconds = Histogram(
     ["route", "method", "code"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-connections = Gauge("passbell_http_connections", "Open connections.")
-reaped = Gauge("passbell_http_connections_reaped", "Connections ended by the guard since the start, by why.", ["why"])
+connections = Gauge("passbell_http_connections", "Open connections.", multiprocess_mode="livesum")
+reaped = Gauge(
+    "passbell_http_connections_reaped",
+    "Connections ended by the guard since the start, by why.",
+    ["why"],
+    multiprocess_mode="sum",
+)
 refused = Counter("passbell_auth_failures_total", "Requests that did not prove themselves.", ["surface"])
 limited = Counter("passbell_rate_limited_total", "Requests answered 429, or logs dropped.", ["kind"])
 passes = Counter("passbell_passes_total", "Passes asked for, by what became of it.", ["result"])
@@ -37,7 +43,10 @@ callbacks = Counter(
 save_links = Counter("passbell_google_save_links_total", "Visitors sent on to Google, by the kind of link.", ["kind"])
 log_messages = Counter("passbell_device_log_messages_total", "Lines that phones sent to /v1/log.", ["result"])
 certificate_expiry = Gauge(
-    "passbell_certificate_expiry_timestamp_seconds", "When the newest certificate ends.", ["pass_type"]
+    "passbell_certificate_expiry_timestamp_seconds",
+    "When the newest certificate ends.",
+    ["pass_type"],
+    multiprocess_mode="livemin",
 )
 
 NAMES = (

@@ -19,7 +19,7 @@ from prometheus_client import Histogram
 from handlers import addresses, errors, metrics, pages
 from handlers.errors import ProblemError
 from handlers.guard import GUARD, Connection
-from handlers.keys import LIMITER, LOG, OPTIONS, REQUEST_ID, root
+from handlers.keys import LIFECYCLE, LIMITER, LOG, OPTIONS, REQUEST_ID, root
 from handlers.limits import Kind
 
 log = structlog.get_logger("passbell.http")
@@ -80,6 +80,9 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if REQUEST_ID in request:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
+    if root(request)[LIFECYCLE].leaving:
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 def request_id(request: web.Request) -> str:

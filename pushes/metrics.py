@@ -10,13 +10,15 @@ age = Histogram(
     "From the change's commit to the vendor's acceptance.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
 )
-unanswered = Gauge("passbell_push_unanswered", "Pushes sent whose answer has not come.")
-held = Gauge("passbell_push_held", "Pass types and Google issuers whose breaker is open.")
+unanswered = Gauge("passbell_push_unanswered", "Pushes sent whose answer has not come.", multiprocess_mode="livesum")
+held = Gauge("passbell_push_held", "Pass types and Google issuers whose breaker is open.", multiprocess_mode="livemax")
 google_age = Histogram(
     "passbell_google_age_seconds",
     "From the change's commit to Google's acceptance, by lane: 0 a customer's change, 1 a publish or campaign.",
     ["lane"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600),
 )
-google_claimed = Gauge("passbell_google_claimed", "Classes and objects on their way to Google.", ["issuer"])
+google_claimed = Gauge(
+    "passbell_google_claimed", "Classes and objects on their way to Google.", ["issuer"], multiprocess_mode="livesum"
+)
 letters = Counter("passbell_letters_total", "Tries to send mails and short messages.", ["channel", "kind", "outcome"])

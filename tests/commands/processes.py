@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,11 +28,19 @@ def free_port() -> int:
 class Process:
     """``python server.py WORDS`` with these settings and nothing else of ours in the environment."""
 
-    def __init__(self, *words: str, environ: Mapping[str, str], cwd: Path = ROOT) -> None:
+    def __init__(
+        self,
+        *words: str,
+        environ: Mapping[str, str],
+        cwd: Path = ROOT,
+        around: Sequence[str] = (sys.executable,),
+        passed: Sequence[int] = (),
+    ) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PASSBELL_")}
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "server.py"), *words],
+            [*around, str(ROOT / "server.py"), *words],
             cwd=cwd,
+            pass_fds=tuple(passed),
             env={**kept, **environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -53,6 +61,10 @@ class Process:
         self._reader.join(10)
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def output(self) -> str:
