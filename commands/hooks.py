@@ -1,4 +1,4 @@
-"""``hooks``: what came in and why it was refused, and a ready ``curl`` to compare with."""
+"""``hooks``: what came in and why it was refused, what is held, and a ready ``curl`` to compare with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import shlex
 from typing import Any
 
-from commands import shell
+from commands import held, shell
 from commands.settings import Settings
 from passkit import hooks
 from store import sources
@@ -18,7 +18,7 @@ SHOWN = 200
 
 def add(subparsers: Any) -> None:
     """Register ``hooks`` and its operations."""
-    operations = subparsers.add_parser("hooks", help="webhooks: log, sign").add_subparsers(
+    operations = subparsers.add_parser("hooks", help="webhooks: log, sign, held").add_subparsers(
         metavar="OPERATION", required=True
     )
     log = operations.add_parser("log", help=f"the last {SHOWN} deliveries, with the true reason of a refusal")
@@ -34,6 +34,7 @@ def add(subparsers: Any) -> None:
     sign.add_argument("--version", type=int, help="the backend's own version of these values")
     sign.add_argument("--data", metavar="JSON", help="the whole data of the event instead")
     sign.set_defaults(run=run_sign)
+    held.add(operations)
 
 
 async def run_log(args: argparse.Namespace, settings: Settings) -> int:

@@ -12,7 +12,7 @@ from commands import googlekeys, letters
 from commands.settings import Settings
 from commands.shell import now
 from passkit.errors import PasskitError
-from store import brands, compiled, handouts, leases, newstimer, phones, sweeps, templates, tryouts
+from store import brands, compiled, handouts, heldalarms, leases, letting, newstimer, phones, sweeps, templates, tryouts
 from store.dialect import Database
 from store.errors import StoreError
 
@@ -21,6 +21,8 @@ LOOK_SECONDS = 60.0
 """How often a worker looks whether a sweep is due."""
 NEWS_SECONDS = 0.5
 """How often a worker looks whether the moment of a news has come, unless it is woken."""
+HELD_SECONDS = 2.0
+"""How often a worker looks whether held changes were let go, or have begun."""
 BREATH_SECONDS = 0.02
 """Between two pages of a long sweep."""
 
@@ -81,6 +83,21 @@ async def tell_news(db: Database) -> None:
             await asyncio.sleep(BREATH_SECONDS)
     finally:
         db.on_jobs.remove(woken.set)
+
+
+async def let_go(db: Database, owner: str, settings: Settings) -> None:
+    """Apply the held changes that somebody let go, and tell of those that begin to be held, until cancelled."""
+    while True:
+        more = 0
+        try:
+            for source in await heldalarms.raise_alarms(db, letters.ways_of(settings), now()):
+                log.warning("changes_held", source=source)
+            more = await letting.run(db, owner, now())
+        except StoreError as error:
+            log.warning("held_put_off", detail=error.detail)
+        except Exception:
+            log.exception("held_failed")
+        await asyncio.sleep(BREATH_SECONDS if more else HELD_SECONDS)
 
 
 async def _has_the_lease(db: Database, owner: str) -> bool:

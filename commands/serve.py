@@ -282,7 +282,11 @@ async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> 
     db.on_jobs.extend(worker.wake for worker in workers)
     running = asyncio.gather(*(worker.run() for worker in workers))
     try:
-        async with background(maintenance.run(db, owner, settings)), background(maintenance.tell_news(db)):
+        async with (
+            background(maintenance.run(db, owner, settings)),
+            background(maintenance.tell_news(db)),
+            background(maintenance.let_go(db, owner, settings)),
+        ):
             yield
     finally:
         for worker in workers:

@@ -151,6 +151,17 @@ def _plain(value: object) -> str:
     return str(value)
 
 
+def confirmed(what: str, number: int, yes: int | None) -> None:
+    """Have a person type the number, or compare ``--yes N`` with it; CommandError where it is another."""
+    given = str(yes) if yes is not None else None
+    if given is None and sys.stdin.isatty():
+        given = input(f"To {what}, type {number}: ").strip()
+    if given is None:
+        raise CommandError(f"To {what}, add --yes {number}.")
+    if given != str(number):
+        raise CommandError(f"To {what} the number is {number}, not {given}: nothing is done.")
+
+
 def day(moment: datetime | None) -> str:
     """A moment as a person reads it in a table."""
     return moment.strftime("%Y-%m-%d %H:%M") if moment else "-"

@@ -30,6 +30,15 @@ def add(subparsers: Any) -> None:
     turn.add_argument("name")
     turn.add_argument("--overlap", type=float, default=24.0, metavar="HOURS", help="how long the old secret works")
     turn.set_defaults(run=run_rotate)
+    brake = operations.add_parser("brake", help="how many rings or resets in ten minutes pass before changes are held")
+    brake.add_argument("name")
+    which = brake.add_mutually_exclusive_group(required=True)
+    which.add_argument("--at", type=_count, metavar="N", help="so many of each, for each template")
+    which.add_argument("--off", dest="at", action="store_const", const=0, help="any number")
+    which.add_argument(
+        "--usual", dest="is_usual", action="store_true", help="200, or 5 %% of the template's cards if that is more"
+    )
+    brake.set_defaults(run=run_brake)
     end = operations.add_parser("revoke", help="believe a source no more")
     end.add_argument("name")
     end.set_defaults(run=run_revoke)
@@ -50,8 +59,17 @@ async def run_list(args: argparse.Namespace, settings: Settings) -> int:
         rows = await sources.listing(db, brand.id)
     base = (settings.public_url or "").rstrip("/")
     shell.table(
-        ("name", "url", "since", "revoked"),
-        [(row.name, f"{base}/hooks/{row.name}", shell.day(row.created_at), shell.day(row.revoked_at)) for row in rows],
+        ("name", "url", "since", "revoked", "brake"),
+        [
+            (
+                row.name,
+                f"{base}/hooks/{row.name}",
+                shell.day(row.created_at),
+                shell.day(row.revoked_at),
+                _brake(row.brake_at),
+            )
+            for row in rows
+        ],
     )
     return 0
 
@@ -61,6 +79,25 @@ async def run_rotate(args: argparse.Namespace, settings: Settings) -> int:
     async with shell.database(settings) as db:
         print(await sources.rotate(db, args.name, timedelta(hours=args.overlap), shell.now()))
     return 0
+
+
+async def run_brake(args: argparse.Namespace, settings: Settings) -> int:
+    """``source brake NAME --at N | --off | --usual``."""
+    at = None if args.is_usual else args.at
+    async with shell.database(settings) as db:
+        await sources.set_brake(db, args.name, at)
+    print(f"The brake of {args.name}: {_brake(at)}.")
+    return 0
+
+
+def _brake(at: int | None) -> str:
+    return "200 or 5 %" if at is None else "off" if at == 0 else str(at)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError("write a number from 1 on, or --off")
+    return int(text)
 
 
 async def run_revoke(args: argparse.Namespace, settings: Settings) -> int:

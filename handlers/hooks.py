@@ -24,11 +24,12 @@ from store.errors import Unavailable
 from store.sources import HookAnswer, HookEvent, Source
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NOT_YET = ("no_card", "held")
 NO_SOURCE = "There is no hook source by this name."
 
 
 async def deliver(request: web.Request) -> web.Response:
-    """Verify, apply, answer ``{result, visible}``: 202 where the card does not exist yet."""
+    """Verify, apply, answer ``{result, visible}``: 202 where the card does not exist yet, or the brake holds the change."""
     content = await body.read(request, body.HOOK_LIMIT)
     source, event_id, now = *await _verified(request, content), request.app[OPTIONS].clock()
     try:
@@ -49,7 +50,7 @@ async def _apply(request: web.Request, source: Source, event: HookEvent, now: da
     db = request.app[DATABASE]
     async with db.joined():
         answer = await sources.deliver(db, source, event, now)
-        status = 202 if answer.result == "no_card" else 200
+        status = 202 if answer.result in NOT_YET else 200
         await _record(request, source.name, event.id, status, answer.result, "")
     return answer, status
 

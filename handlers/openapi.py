@@ -20,6 +20,7 @@ from handlers import models, newsmodels, pages
 from handlers.errors import CATALOGUE, MEDIA_TYPE
 from handlers.keys import OPTIONS
 from passkit.model import CardState
+from store.newscorrections import NewsCorrection
 from store.newsrequests import NewsRequest
 
 VERSION = "1.0.0"
@@ -242,7 +243,20 @@ OPERATIONS = (
             ("pause", "Push a news to nobody more", "Who has it keeps it; a phone that asks by itself gets it."),
             ("resume", "Go on with a paused news", "It goes on where it was paused."),
             ("cancel", "Take a news back", "Over now, silently: cards show what they showed before."),
+            ("withdraw", "Withdraw a news", "Over now, silently, and out of the message history too."),
         )
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news/{id}:correct",
+        "correctNews",
+        "Put a news right, silently",
+        {200: newsmodels.NewsAnswer},
+        (*_COMMON, *_BODIES, "news_not_found", "conflict", "not_published"),
+        "news:write",
+        NewsCorrection,
+        (_NEWS,),
+        "Cards, the history and Google's message say the new words; nobody is notified again.",
     ),
     Operation(
         "GET",
@@ -280,7 +294,8 @@ OPERATIONS = (
             _text("webhook-timestamp", "header", "Unix time of this attempt.", pattern="^[0-9]{10}$"),
             _text("webhook-signature", "header", "`v1,` and base64 of the HMAC-SHA256."),
         ),
-        "Standard Webhooks 1.0.0. 202 with `no_card` when the card does not exist yet: its newest state is kept 90 days.",
+        "Standard Webhooks 1.0.0. 202 with `no_card` when the card does not exist yet: its newest state is kept 90 days; 202 with "
+        "`held` when the brake keeps the change apart until a person decides.",
     ),
 )
 

@@ -33,6 +33,14 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         ),
         "alarm_sms": "{brand}: card certificate ends {day}. Renew it.",
         "alarm_over_sms": "{brand}: card certificate has expired. Renew it.",
+        "held_subject": "{brand}: changes from {source} are held",
+        "held": (
+            "{source} sent more notifications or zeros for the cards of {brand} in ten minutes than it usually may, so what came "
+            "after them is held: {changes} changes so far. No phone has seen them, and nothing of them is lost.\n\n"
+            "What to do: ask whoever looks after {source} whether it is meant. Then apply or discard them at {page}, or run "
+            "`hooks held list` on the server.\n"
+        ),
+        "held_sms": "{brand}: changes of cards are held. Look at Passbell.",
         "test_subject": "{brand}: a test message",
         "test": "This is a test: alarms about the certificates of {brand} arrive here.\n",
         "test_sms": "{brand}: a test message.",
@@ -58,6 +66,14 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         ),
         "alarm_sms": "{brand}: сертификат карт до {day}. Продлите.",
         "alarm_over_sms": "{brand}: сертификат карт закончился. Продлите.",
+        "held_subject": "{brand}: изменения от {source} задержаны",
+        "held": (
+            "{source} прислал за десять минут больше уведомлений или обнулений по картам {brand}, чем обычно можно, поэтому всё, "
+            "что пришло следом, задержано: пока {changes}. На телефонах этого никто не видел, и ничего не потеряно.\n\n"
+            "Что сделать: спросите тех, кто отвечает за {source}, так ли задумано. Затем примените или отбросьте задержанное на "
+            "{page} или выполните на сервере `hooks held list`.\n"
+        ),
+        "held_sms": "{brand}: изменения карт задержаны. Проверьте.",
         "test_subject": "{brand}: проверка",
         "test": "Это проверка: сюда приходят предупреждения о сертификатах {brand}.\n",
         "test_sms": "{brand}: проверка связи.",
@@ -97,6 +113,17 @@ def alarm(language: str, *, brand: str, pass_type: str, not_after: datetime, day
         _line(texts[f"alarm{over}_subject"].format(**values)),
         texts[f"alarm{over}"].format(**values),
         _short(texts[f"alarm{over}_sms"], **short),
+    )
+
+
+def held(language: str, *, brand: str, source: str, changes: int, public_url: str) -> Words:
+    """That the brake holds changes of a backend."""
+    texts = TEXTS[language]
+    values = {"brand": brand, "source": source, "changes": str(changes), "page": f"{public_url}/studio/held"}
+    return Words(
+        _line(texts["held_subject"].format(**values)),
+        texts["held"].format(**values),
+        _short(texts["held_sms"], brand=brand),
     )
 
 

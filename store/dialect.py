@@ -22,6 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import sqlite_inline, sqlite_library
+from store.brake import BrakeWindow
 from store.clock import database_now, now_micros
 from store.errors import Unavailable
 from store.failures import translated
@@ -60,6 +61,7 @@ class Database:
         self.on_jobs: list[Callable[[], None]] = []
         self.served = ServedBuffer(self)
         self.uses = UsesBuffer(self)
+        self.brake = BrakeWindow(self)
         self._kept: dict[type[Any], Any] = {}
         self._busy_seconds = busy_seconds
         self._writer = writer
@@ -134,6 +136,7 @@ class Database:
         try:
             await self.served.close()
             await self.uses.close()
+            await self.brake.close()
         finally:
             await self._hot.close()
             await self.engine.dispose()

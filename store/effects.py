@@ -156,18 +156,18 @@ def _add(sums: _Sums, db: Database, card: CardRow, ready: Revision, now: datetim
         sums.changed += 1
         return
     sums.changed += difference.visible
-    ringing = _ringing(difference, after)
-    if ringing is not None:
-        sums.rings[ringing[0]] += 1
-        sums.texts.setdefault(ringing[0], set()).add(ringing[1])
-        sums.messages.setdefault(ringing[0], str(shown[ringing[0]].change_message).replace("%@", "…"))
+    found = ringing(difference, after)
+    if found is not None:
+        sums.rings[found[0]] += 1
+        sums.texts.setdefault(found[0], set()).add(found[1])
+        sums.messages.setdefault(found[0], str(shown[found[0]].change_message).replace("%@", "…"))
     for row in difference.fields:
         if row.field not in shown and row.old:
             sums.gone[row.field] += 1
             sums.labels.setdefault(row.field, row.label or row.field)
 
 
-def _ringing(difference: Difference, after: Pass) -> tuple[str, str] | None:
+def ringing(difference: Difference, after: Pass) -> tuple[str, str] | None:
     """(field, text) of the one field that would ring."""
     candidates = set(difference.ring_candidates)
     key = next((one for one in ring_order(after) if one in candidates), None)
@@ -193,18 +193,18 @@ def _samples(db: Database, found: Sequence[CardRow], ready: Revision, now: datet
 
 def _sample(db: Database, kind: str, card: CardRow, ready: Revision, now: datetime) -> Sample | None:
     try:
-        after = fill(ready, _masked_model(db, card, ready.template), None, None, now)
+        after = fill(ready, masked_model(db, card, ready.template), None, None, now)
     except RenderError:
         return None
     try:
-        before = fill(card.revision, _masked_model(db, card, card.revision.template), None, None, now)
+        before = fill(card.revision, masked_model(db, card, card.revision.template), None, None, now)
     except RenderError:
         return Sample(kind, None, after, after.language, None)
-    ringing = _ringing(compare(before, after), after)
-    return Sample(kind, before, after, after.language, ringing[1] if ringing else None)
+    found = ringing(compare(before, after), after)
+    return Sample(kind, before, after, after.language, found[1] if found else None)
 
 
-def _masked_model(db: Database, card: CardRow, template: Template) -> Card:
+def masked_model(db: Database, card: CardRow, template: Template) -> Card:
     """The card as a stranger may see it: nobody's name, number or token."""
     values = masked(template, data.from_json(template, card.stored))
     model = card_model(db, card, ring=None, values=values)

@@ -20,12 +20,14 @@ from passkit import data
 from passkit.change import FieldChange
 from passkit.errors import DataError, Problem, Severity
 from passkit.model import CardState, Notify
-from store import news, ordering, tables, waiting
+from store import braking, news, ordering, tables, waiting
+from store.braking import Sender
 from store.cardrows import CardRow
 from store.changes import Applied, Change, apply_change
 from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.finding import CardRef, resolve
+from store.held import Event
 from store.issuing import ATTEMPTS, issue_in
 from store.locks import lock_external_id
 from store.newsrequests import NewsRequest
@@ -33,7 +35,7 @@ from store.ordering import Moment
 from store.requests import CardChanged, CardVoided, asked, card_ref, moved, new_card
 from store.upserts import insert_into
 
-NO_CARD = "no_card"
+NO_CARD, HELD = "no_card", "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class HookEvent:
 
 @dataclass(frozen=True, slots=True)
 class HookAnswer:
-    """``result`` is applied, nothing_visible, duplicate, stale or no_card; ``visible`` what people see of it."""
+    """``result`` is applied, nothing_visible, duplicate, stale, no_card or held; ``visible`` what people see of it."""
 
     result: str
     visible: tuple[FieldChange, ...] = ()
@@ -58,11 +60,18 @@ class HookAnswer:
 class _Delivery:
     db: Database
     conn: AsyncConnection
-    source_id: int
+    sender: Sender
     source_name: str
-    brand_id: int
     event: HookEvent
     now: datetime
+
+    @property
+    def source_id(self) -> int:
+        return self.sender.source_id
+
+    @property
+    def brand_id(self) -> int:
+        return self.sender.brand_id
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -85,10 +94,18 @@ async def deliver(db: Database, source: Any, event: HookEvent, now: datetime) ->
             async with db.transaction() as conn:
                 if not await _is_first(db, conn, source.id, event.id, now):
                     return HookAnswer("duplicate")
-                return await apply(_Delivery(db, conn, source.id, source.name, source.brand_id, event, now))
+                sender = Sender(source.id, source.brand_id, source.brake_at, source.has_held)
+                return await apply(_Delivery(db, conn, sender, source.name, event, now))
         except IntegrityError:  # another request has just issued the card, or taken its number
             continue
     raise Conflict("The card was issued by several requests at once; send the event again.")
+
+
+async def let_through(
+    db: Database, conn: AsyncConnection, sender: Sender, source_name: str, event: HookEvent, now: datetime
+) -> HookAnswer:
+    """Apply an event that was held, in the caller's transaction: what is older than the card by now drops out."""
+    return await _TYPES[event.type](_Delivery(db, conn, sender, source_name, event, now))
 
 
 async def _is_first(db: Database, conn: AsyncConnection, source_id: int, event_id: str, now: datetime) -> bool:
@@ -114,7 +131,13 @@ async def _card_changed(delivery: _Delivery) -> HookAnswer:
         await _keep_waiting(delivery, ref, body.set, said)
         return HookAnswer(NO_CARD)
     _refuse_misfits(cards, body.set)
-    done = [await _change_one(delivery, card, body, said) for card in cards]
+
+    async def work() -> list[Applied | None]:
+        return [await _change_one(delivery, card, body, said) for card in cards]
+
+    done = await _guarded(delivery, cards, work)
+    if done is None:
+        return HookAnswer(HELD)
     for card in cards:
         known = card.revision.template.variables.keys() | card.revision.template.aliases.keys()
         names = (name for name in body.set if name in known)
@@ -203,10 +226,19 @@ async def _card_voided(delivery: _Delivery) -> HookAnswer:
     if not cards:
         return HookAnswer(NO_CARD)
     patch = Change(state=CardState.VOIDED, notify=Notify(body.notify))
-    applied = [
-        await apply_change(delivery.db, delivery.conn, card, patch, delivery.now, delivery.origin) for card in cards
-    ]
-    return _answer(applied)
+
+    async def work() -> list[Applied | None]:
+        changing = (delivery.db, delivery.conn)
+        return [await apply_change(*changing, card, patch, delivery.now, delivery.origin) for card in cards]
+
+    done = await _guarded(delivery, cards, work)
+    return HookAnswer(HELD) if done is None else _answer([one for one in done if one is not None])
+
+
+async def _guarded(delivery: _Delivery, cards: list[CardRow], work: braking.Work) -> list[Applied | None] | None:
+    event = delivery.event
+    kept = Event(event.id, event.type, event.timestamp, event.data, [card.id for card in cards])
+    return await braking.guarded(delivery.db, delivery.conn, delivery.sender, cards, kept, work, delivery.now)
 
 
 async def _news_published(delivery: _Delivery) -> HookAnswer:

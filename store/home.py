@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, case, func, or_, select
 
-from store import tables
+from store import nextnews, tables
 from store.brands import BrandRow
 from store.dialect import Database
+from store.nextnews import NextNews
 from store.users import Role
 
 KEPT = timedelta(minutes=1)
@@ -27,7 +28,7 @@ ALARM_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that needs a person: ``kind`` is certificate_days, certificate_over, certificate_none or held."""
+    """Something that needs a person: ``kind`` is certificate_days, certificate_over, certificate_none, held or changes_held."""
 
     kind: str
     days: int = 0
@@ -58,7 +59,7 @@ class Home:
     others: int
     today: int
     issued: int
-    next_news: str
+    next_news: NextNews | None
     alarms: Sequence[Alarm]
     steps: Sequence[Step]
 
@@ -95,7 +96,7 @@ async def home(db: Database, brand: BrandRow, now: datetime) -> Home:
         others=counts.others,
         today=counts.today,
         issued=counts.issued,
-        next_news="",  # news are not planned here yet
+        next_news=await nextnews.of(db, brand.id),
         alarms=alarms,
         steps=steps,
     )
@@ -172,7 +173,11 @@ async def _alarms(db: Database, brand: BrandRow, now: datetime) -> tuple[list[Al
     async with db.reading() as conn:
         not_after: datetime | None = (await conn.execute(ends)).scalar()
         held = (await conn.execute(select(holds.c.since, holds.c.reason).where(mine))).all()
+        kept = select(tables.sources.c.name).join(tables.brakes, tables.brakes.c.source_id == tables.sources.c.id)
+        kept = kept.where(tables.brakes.c.brand_id == brand.id).distinct()
+        names = (await conn.execute(kept)).scalars().all()
     alarms = [Alarm("held", since=row.since, reason=row.reason) for row in held]
+    alarms += [Alarm("changes_held", reason=name) for name in names]
     if not_after is None:
         return [Alarm("certificate_none"), *alarms], False
     days = (not_after - now).days

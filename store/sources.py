@@ -36,6 +36,7 @@ __all__ = [
     "record_delivery",
     "revoke",
     "rotate",
+    "set_brake",
 ]
 
 PURPOSE = "hook-secrets"
@@ -49,12 +50,17 @@ MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A living source with its secrets in the clear, the newest first."""
+    """A living source with its secrets in the clear, the newest first.
+
+    ``brake_at``: so many rings or resets in ten minutes pass the brake, None as usual, 0 any number; ``has_held``: some are held.
+    """
 
     id: int
     brand_id: int
     name: str
     secrets: tuple[str, ...] = field(repr=False)
+    brake_at: int | None = None
+    has_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class SourceRow:
     name: str
     created_at: datetime
     revoked_at: datetime | None
+    brake_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +136,28 @@ async def revoke(db: Database, name: str, now: datetime) -> None:
             raise NotFound(f"There is no hook source {name!r} in use.")
 
 
+async def set_brake(db: Database, name: str, at: int | None) -> None:
+    """How many rings or resets in ten minutes pass; None: 200 or 5 % of the template's cards, 0: any number."""
+    table = tables.sources
+    async with db.transaction() as conn:
+        living = (table.c.name == name, table.c.revoked_at.is_(None))
+        if not (await conn.execute(update(table).where(*living).values(brake_at=at))).rowcount:
+            raise NotFound(f"There is no hook source {name!r} in use.")
+
+
 async def by_name(db: Database, name: str, now: datetime | None = None) -> Source | None:
     """A living source of a living brand with the secrets that are still good (by the database's clock unless given)."""
     rows = await db.fetch(_BY_NAME.format(now=NOW[db.engine.dialect.name]), name)
     if not rows:
         return None
-    source_id, brand_id, sealed, clock = rows[0]
+    source_id, brand_id, sealed, clock, brake_at, has_held = rows[0]
     secrets = tuple(entry["secret"] for entry in _valid(_open(db, sealed), now or from_micros(clock)))
-    return Source(source_id, brand_id, name, secrets)
+    return Source(source_id, brand_id, name, secrets, brake_at, bool(has_held))
 
 
 _BY_NAME = """
-    SELECT s.id, s.brand_id, s.secrets_encrypted, {now}
+    SELECT s.id, s.brand_id, s.secrets_encrypted, {now}, s.brake_at,
+        EXISTS (SELECT 1 FROM brakes k WHERE k.source_id = s.id)
     FROM sources s JOIN brands b ON b.id = s.brand_id
     WHERE s.name = ?1 AND s.revoked_at IS NULL AND b.revoked_at IS NULL
 """  # each webhook asks: plain SQL, see store.hotreads

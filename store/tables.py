@@ -373,6 +373,7 @@ sources = Table(  # hook sources
     Column("secrets_encrypted", LargeBinary, nullable=False),  # JSON list of {secret, until}
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("brake_at", Integer),  # more rings or resets in 10 minutes are held; null: as usual, 0: none ever
 )
 
 variable_uses = Table(  # how often a source has set a variable, by the name it used: a publish must not break it
@@ -429,6 +430,62 @@ deliveries = Table(  # the last webhook deliveries and the true reason of a refu
     Column("status", Integer, nullable=False),
     Column("result", String(40), nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+brake_counts = Table(  # what a source did to a template's cards of late, for the brake
+    "brake_counts",
+    metadata,
+    Column("source_id", Id, ForeignKey("sources.id"), primary_key=True),
+    Column("template_id", Id, ForeignKey("templates.id"), primary_key=True),
+    Column("slot", BigInteger, primary_key=True),  # ten seconds each, since the epoch
+    Column("rings", Integer, nullable=False),
+    Column("resets", Integer, nullable=False),
+)
+
+brakes = Table(  # a source and a template of whose changes some are held
+    "brakes",
+    metadata,
+    _id(),
+    _brand(),
+    Column("source_id", Id, ForeignKey("sources.id"), nullable=False),
+    Column("template_id", Id, ForeignKey("templates.id"), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("alarmed_at", Instant),
+    UniqueConstraint("source_id", "template_id"),
+    Index(None, "brand_id"),
+)
+
+held_changes = Table(  # events kept apart, whole, in the order of their ids
+    "held_changes",
+    metadata,
+    _id(),
+    Column("brake_id", Id, ForeignKey("brakes.id"), nullable=False),
+    Column("event_id", String(128), nullable=False),
+    Column("event_type", String(40), nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Column("body_encrypted", LargeBinary, nullable=False),  # JSON
+    Column("why", String(10), nullable=False),  # rings resets behind
+    Column("held_at", Instant, nullable=False),
+    Column("decision", String(10)),  # silent ring; null: nobody has decided
+    Index("ix_held_changes_brake_id", "brake_id", "id"),
+)
+
+held_cards = Table(  # whose held changes they are: what comes for them later waits behind
+    "held_cards",
+    metadata,
+    Column("held_id", Id, ForeignKey("held_changes.id", ondelete="CASCADE"), primary_key=True),
+    Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_held_cards_card_id", "card_id"),
+)
+
+lost_cards = Table(  # phones came with a true token for a card that is not here: it was issued after the backup
+    "lost_cards",
+    metadata,
+    Column("pass_type_identifier", String(200), primary_key=True),
+    Column("serial_number", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("secret_id", String(64), nullable=False),
+    Column("seen_at", Instant, nullable=False),
 )
 
 idempotency_keys = Table(

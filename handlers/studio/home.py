@@ -10,6 +10,7 @@ from handlers.studio.me import Me, database, now
 from handlers.studio.texts import TEXTS
 from store import home, people
 from store.home import Alarm, Step
+from store.nextnews import NextNews
 from store.people import Member, Role
 
 LEADS = {
@@ -21,6 +22,7 @@ LEADS = {
     "posters": "/studio/links",
 }
 """Where a step is taken, once there is such a page."""
+NEWS = "/studio/news"
 NAMED = 2
 """So many people are named; more are called by their role."""
 
@@ -38,8 +40,19 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
         alarm_text=lambda alarm: _alarm(me, alarm),
         whom=lambda step: _whom(me, step, members),
         is_mine=lambda step: _is_mine(me, step),
-        lead=lambda step: _lead(request, step),
+        lead=lambda step: _lead(request, LEADS[step.name]),
+        next_news=_next_news(me, numbers.next_news) if numbers.next_news else "",
+        news_lead=_lead(request, NEWS),
     )
+
+
+def _next_news(me: Me, news: NextNews) -> str:
+    """When, and what it says."""
+    texts = TEXTS[me.language]
+    at = texts["home_news_now"]
+    if news.at is not None:
+        at = dates.format_datetime(news.at.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
+    return page.fill(texts["home_news_line"], at=at, text=news.said(me.language), template=news.template)
 
 
 def _alarm(me: Me, alarm: Alarm) -> str:
@@ -49,17 +62,16 @@ def _alarm(me: Me, alarm: Alarm) -> str:
     if alarm.kind == "held" and alarm.since is not None:
         since = dates.format_datetime(alarm.since.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
         return page.fill(texts["home_held"], since=since, reason=alarm.reason)
-    return texts[f"home_{alarm.kind}"]
+    return page.fill(texts[f"home_{alarm.kind}"], source=alarm.reason)
 
 
 def _is_mine(me: Me, step: Step) -> bool:
     return me.may(Role(step.waits_for))
 
 
-def _lead(request: web.Request, step: Step) -> str:
-    """The step's page, if this studio has it."""
-    paths = {resource.canonical for resource in request.app.router.resources()}
-    return LEADS[step.name] if LEADS[step.name] in paths else ""
+def _lead(request: web.Request, path: str) -> str:
+    """A page, if this studio has it."""
+    return path if path in {resource.canonical for resource in request.app.router.resources()} else ""
 
 
 def _whom(me: Me, step: Step, members: list[Member]) -> str:

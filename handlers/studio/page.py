@@ -56,6 +56,7 @@ NAVIGATION = (
     Place("/studio/", "house", "nav_home", Role.VIEWER),
     Place("/studio/templates", "layout-template", "nav_templates", Role.VIEWER),
     Place("/studio/cards", "credit-card", "nav_cards", Role.VIEWER),
+    Place("/studio/held", "circle-alert", "nav_held", Role.VIEWER),
     Place("/studio/desk", "scan-line", "nav_desk", Role.DESK),
     Place("/studio/reports", "chart-column", "nav_reports", Role.VIEWER),
     Place("/studio/links", "qr-code", "nav_links", Role.VIEWER),

@@ -15,6 +15,7 @@ from handlers.studio import (
     editor,
     exchange,
     googlepage,
+    held,
     history,
     home,
     invite,
@@ -68,6 +69,11 @@ SCREENS = (
     screen("POST", "/studio/cards/{serial}:void", cards.void, PUBLISHER, second_step=True),
     screen("POST", "/studio/cards/{serial}:revive", cards.revive, PUBLISHER, second_step=True),
     screen("GET", "/studio/corrections", cards.corrected, ADMIN),
+    # what the brake keeps apart
+    screen("GET", "/studio/held", held.listing, VIEWER),
+    screen("GET", "/studio/held/{brake}", held.show, PUBLISHER, second_step=True),
+    screen("POST", "/studio/held/{brake}:apply", held.apply, PUBLISHER, second_step=True),
+    screen("POST", "/studio/held/{brake}:discard", held.discard, PUBLISHER, second_step=True),
     # Google Wallet
     screen("GET", "/studio/google", googlepage.show, ADMIN),
     screen("POST", "/studio/google", googlepage.change, ADMIN, second_step=True),

@@ -178,3 +178,16 @@ async def test_a_huge_body_is_413(small_house: House) -> None:
     headers = signed(small_house.hook_secret, body, "msg_1")
     answer = await small_house.ask("POST", "/hooks/till", data=io.BytesIO(body), headers=headers)
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+
+
+async def test_what_the_brake_holds_is_202_and_not_applied(house: House) -> None:
+    await house.issue(external_id="c7", data={"points": 170})
+    await sources.set_brake(house.db, "till", 2)
+    answers = [await house.hook(event(card="c7", set={"points": points})) for points in (1, 2, 3)]
+    assert [(one.status, one.json["result"]) for one in answers] == [(200, "applied")] * 2 + [(202, "held")]
+    assert answers[2].json["visible"] == []
+    again = await house.hook(event(card="c7", set={"points": 3}), id="msg_held")
+    assert (again.status, again.json["result"]) == (202, "held")
+    assert (await house.hook(event(card="c7", set={"points": 3}), id="msg_held")).json["result"] == "duplicate"
+    (last, *_) = await sources.deliveries(house.db, 1)
+    assert (last.status, last.result) == (200, "duplicate")

@@ -21,7 +21,21 @@ from handlers.studio.access import Open, Screen
 from handlers.studio.routes import SCREENS
 from passkit.apple.signing import Signers
 from sandbox.google_accounts import new_key_file
-from store import brands, cards, certificates, gallery, google, joinlinks, people, reviews, showings, tables, templates
+from store import (
+    brands,
+    cards,
+    certificates,
+    gallery,
+    google,
+    held,
+    joinlinks,
+    people,
+    reviews,
+    showings,
+    sources,
+    tables,
+    templates,
+)
 from store.dialect import Database
 from store.people import COMMAND_LINE, NewOutlet, Role
 from tests.handlers.conftest import House, opened
@@ -127,6 +141,20 @@ async def _nothing(house: House, brand_id: int, now: datetime) -> str:
     return "made-up"
 
 
+async def _brake(house: House, brand_id: int, now: datetime) -> str:
+    if not await held.listing(house.db, brand_id):
+        await _card(house, brand_id, now)
+        card = (await cards.find(house.db, brand_id, cards.CardRef(external_id=f"{SECRET}-1"))).card_id
+        await sources.add(house.db, brand_id, SECRET, now)
+        source = await sources.by_name(house.db, SECRET)
+        assert source is not None
+        (template,) = [row.id for row in await templates.listing(house.db, brand_id) if row.key == "coffee"]
+        event = held.Event("evt", "card.changed", now, {"card": f"{SECRET}-1", "set": {"name": SECRET}}, [card])
+        async with house.db.transaction() as conn:
+            await held.keep(house.db, conn, (brand_id, source.id, template), event, "rings", None, now)
+    return str((await held.listing(house.db, brand_id))[0].id)
+
+
 FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "brand/{key}": _brand_key,
     "invite/{token}": _nothing,
@@ -143,6 +171,7 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "made-up/{code}": _nothing,
     "starters/{starter}": _nothing,
     "links/{link}": _link,
+    "held/{brake}": _brake,
     "certificates/{request}": _request,
 }
 """What stands in a path -> how the other brand's is made; the answer is what the path says."""

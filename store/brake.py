@@ -1,0 +1,178 @@
+"""The brake's window: how many ringing changes and resets a source has made to a template's cards in ten minutes.
+
+A webhook must not wait for a count, and processes must not wait for each other's row: counts are kept in memory, written
+together every second by who has the database open, and what others wrote is read at most once a second. So several
+processes may let through a second's worth more than one would, and a crash forgets a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.errors import Unavailable
+from store.tables import brake_counts, cards
+from store.upserts import insert_into
+
+if TYPE_CHECKING:
+    from store.dialect import Database
+
+WINDOW = timedelta(minutes=10)
+SLOT = timedelta(seconds=10)
+"""The window slides by slots of this length."""
+LEAST = 200
+"""So many changes pass, however few cards the template has."""
+SHARE = 20
+"""And one card in so many: 5 %."""
+INTERVAL = 1.0  # seconds
+SIZE_KEPT = timedelta(minutes=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Place = tuple[int, int]
+"""(source id, template id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a change is to the brake; ``over`` compares sums of it with a limit."""
+
+    rings: int = 0
+    resets: int = 0
+
+    def __add__(self, other: Noted) -> Noted:
+        return Noted(self.rings + other.rings, self.resets + other.resets)
+
+    def breaks(self, made: Noted, limit: int) -> str:
+        """Why a change on top of these sums is one too many: ``resets``, ``rings`` or empty."""
+        if made.resets and self.resets + made.resets > limit:
+            return "resets"
+        return "rings" if made.rings and self.rings + made.rings > limit else ""
+
+    def is_near(self, limit: int, cards: int) -> bool:
+        """Whether a change of so many cards could be one too many."""
+        return max(self.rings, self.resets) + cards > limit
+
+
+class BrakeWindow:
+    """The window of one open database: what is not written yet, and what the table said a moment ago."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._mine: Counter[tuple[int, int, int, str]] = Counter()
+        self._known: dict[Place, tuple[datetime, Noted]] = {}
+        self._sizes: dict[int, tuple[datetime, int]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def sums(self, conn: AsyncConnection, place: Place, now: datetime) -> Noted:
+        """What this source did to this template's cards in the last ten minutes."""
+        first = slot_of(now - WINDOW)
+        known = self._known.get(place)
+        if known is None or abs((now - known[0]).total_seconds()) > INTERVAL:
+            row = (await conn.execute(_SUMS, {"source": place[0], "template": place[1], "first": first})).one()
+            known = (now, Noted(row.rings or 0, row.resets or 0))
+            self._known[place] = known
+        mine = {"rings": 0, "resets": 0}
+        for (source_id, template_id, slot, kind), count in self._mine.items():
+            if (source_id, template_id) == place and slot > first:
+                mine[kind] += count
+        return known[1] + Noted(**mine)
+
+    async def limit(self, conn: AsyncConnection, template_id: int, own: int | None, sums: Noted, now: datetime) -> int:
+        """How many may pass: the source's own number, else 200 or 5 % of the template's cards, counted when it matters."""
+        if own is not None:
+            return own
+        if max(sums.rings, sums.resets) < LEAST:
+            return LEAST
+        known = self._sizes.get(template_id)
+        if known is None or abs(now - known[0]) > SIZE_KEPT:
+            size = select(func.count()).select_from(cards).where(cards.c.template_id == template_id)
+            known = (now, int((await conn.execute(size)).scalar_one()))
+            self._sizes[template_id] = known
+        return max(LEAST, known[1] // SHARE)
+
+    def note(self, place: Place, made: Noted, now: datetime) -> None:
+        """A source has changed, or tried to change, a card of this template."""
+        for kind, count in (("rings", made.rings), ("resets", made.resets)):
+            if count:
+                self._mine[*place, slot_of(now), kind] += count
+        if self._mine and self._timer is None and self._task is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
+
+    async def flush(self) -> None:
+        """Write what there is; raises ``Unavailable`` and keeps it when the database does not take it."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._write()
+
+    async def close(self) -> None:
+        """Write what there is and start no more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        with contextlib.suppress(Unavailable):
+            await self.flush()
+
+    def _start(self) -> None:
+        self._timer = None
+        # a context of its own: inside ``Database.joined`` it would join that transaction
+        self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
+
+    async def _run(self) -> None:
+        try:
+            with contextlib.suppress(Unavailable):  # kept; written with the next
+                await self._write()
+        finally:
+            self._task = None
+            if self._mine and not self._closed and self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
+
+    async def _write(self) -> None:
+        counts, self._mine = self._mine, Counter()
+        if not counts:
+            return
+        try:
+            async with self._db.transaction() as conn:
+                await _add(conn, counts)
+        except BaseException:
+            self._mine.update(counts)
+            raise
+        finally:
+            self._known.clear()
+
+
+async def _add(conn: AsyncConnection, counts: Counter[tuple[int, int, int, str]]) -> None:
+    rows: dict[tuple[int, int, int], dict[str, int]] = {}
+    for (source_id, template_id, slot, kind), count in counts.items():
+        rows.setdefault((source_id, template_id, slot), {"rings": 0, "resets": 0})[kind] += count
+    added = insert_into(brake_counts, is_postgresql=conn.dialect.name == "postgresql")
+    added = added.on_conflict_do_update(
+        index_elements=list(brake_counts.primary_key.columns),
+        set_={name: brake_counts.c[name] + added.excluded[name] for name in ("rings", "resets")},
+    )
+    names = ("source_id", "template_id", "slot")
+    # in the order of their key, so that two processes that write the same rows do not wait for each other
+    await conn.execute(added, [dict(zip(names, key, strict=True)) | sums for key, sums in sorted(rows.items())])
+    oldest = max(slot for _, _, slot in rows) - 2 * (WINDOW // SLOT)
+    await conn.execute(delete(brake_counts).where(brake_counts.c.slot < oldest))
+
+
+def slot_of(moment: datetime) -> int:
+    """Tens of seconds since the epoch."""
+    return (moment - EPOCH) // SLOT
+
+
+_SUMS = select(func.sum(brake_counts.c.rings).label("rings"), func.sum(brake_counts.c.resets).label("resets")).where(
+    brake_counts.c.source_id == bindparam("source"),
+    brake_counts.c.template_id == bindparam("template"),
+    brake_counts.c.slot > bindparam("first"),
+)
