@@ -18,6 +18,7 @@ import segno
 from aiohttp import web
 
 from handlers import body, cardface, forms, look, pages, passes
+from handlers import consents as my_consents
 from handlers.errors import ProblemError
 from handlers.keys import DATABASE, OPTIONS, PAGES, STATIC
 from handlers.middleware import refuse
@@ -52,11 +53,20 @@ async def page(request: web.Request) -> web.Response:
     return await _page(request, serving, visitor)
 
 
+async def consents_page(request: web.Request) -> web.Response:
+    """GET /i/{token}/consents: what this card's holder agreed to."""
+    serving = await installation(request)
+    return await my_consents.page(request, serving, language_for(request, serving))
+
+
 async def agree(request: web.Request) -> web.Response:
-    """POST /i/{token}/consents: the boxes of the page; then the page as it goes on."""
+    """POST /i/{token}/consents: the boxes of the page, then the page as it goes on; or one button of the holder's consents."""
     serving = await installation(request)
     given = forms.parse(await body.read(request, CONSENT_LIMIT))
-    asked = joinform.consents(serving.source.revision.template, language_for(request, serving))
+    language = language_for(request, serving)
+    if "change" in given:
+        return await my_consents.change(request, serving, language, given)
+    asked = joinform.consents(serving.source.revision.template, language)
     if any(one.required and given.get(f"consent.{one.kind}") != "yes" for one in asked):
         visitor = visitor_of(request.headers.get("User-Agent", ""))
         return await _page(request, serving, visitor, given=given, errors={"consent.processing": "consent_needed"})
@@ -98,6 +108,7 @@ async def _page(
         way_out=way_out(visitor, url),
         address=url,
         asked=asked,
+        has_consents=not asked and bool(joinform.consents(serving.source.revision.template, language)),
         given=given or {},
         errors=errors or {},
         on_phone=on_phone,

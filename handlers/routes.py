@@ -66,6 +66,7 @@ def application(
             web.get("/i/{token}/card.pkpass", install.card),
             web.get("/i/{token}/card.svg", install.picture),
             web.get("/i/{token}/qr.svg", install.qr),
+            web.get("/i/{token}/consents", install.consents_page),
             web.post("/i/{token}/consents", install.agree),
             web.get("/i/{token}/google", google.save),
             web.get("/j/{slug}", join.page),

@@ -15,13 +15,21 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.joinform import Asked
+from store import audit
+from store.audit import Actor
+from store.cardrows import CardView
 from store.dialect import Database
+from store.errors import Conflict, Invalid
+from store.problems import problem
 from store.tables import consent_wordings as wordings
 from store.tables import consents as table
 from store.tables import news, news_cards
 from store.upserts import insert_into
 
 MARKETING = "marketing"
+STUDIO = "studio"
+"""The place of an answer that one of the brand has noted."""
+MIN_REASON, MAX_REASON = 3, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,12 @@ class Consent:
     language: str
     version: int
     text: str
+    link: str | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """The same words once more: what is taken back is what was read."""
+        return Asked(self.kind, self.text, self.link, self.language)
 
 
 async def record(
@@ -58,12 +72,16 @@ async def record(
 
 async def of_card(db: Database, card_id: int) -> Mapping[str, Consent]:
     """By kind the newest answer of a card's holder; a kind that nobody was asked is not there."""
-    some = select(
-        table.c.kind, table.c.given, table.c.at, table.c.place, wordings.c.language, wordings.c.version, wordings.c.text
-    )
+    return {one.kind: one for one in await history(db, card_id)}
+
+
+async def history(db: Database, card_id: int) -> list[Consent]:
+    """Every answer of a card's holder, the newest last."""
+    said = (wordings.c.language, wordings.c.version, wordings.c.text, wordings.c.link)
+    some = select(table.c.kind, table.c.given, table.c.at, table.c.place, *said)
     some = some.join(wordings, wordings.c.id == table.c.wording_id).where(table.c.card_id == card_id)
     async with db.reading() as conn:
-        return {row.kind: Consent(*row) for row in await conn.execute(some.order_by(table.c.id))}
+        return [Consent(*row) for row in await conn.execute(some.order_by(table.c.id))]
 
 
 async def answer(
@@ -74,6 +92,22 @@ async def answer(
     changed = [one for one in asked if one.kind not in known or known[one.kind].given != (one.kind in given)]
     async with db.transaction() as conn:
         await record(db, conn, brand_id, card_id, changed, given, place, now)
+
+
+async def withdraw(
+    db: Database, brand_id: int, card: CardView, kind: str, reason: str, by: Actor, now: datetime
+) -> None:
+    """What a holder took back in person or in writing, noted by one of the brand with how it came. Invalid; Conflict."""
+    reason = " ".join(reason.split())
+    if not MIN_REASON <= len(reason) <= MAX_REASON or not reason.isprintable():
+        raise Invalid([problem("/reason", "A reason is needed here.", f"{MIN_REASON} to {MAX_REASON} characters.")])
+    async with db.joined() as conn:
+        known = (await of_card(db, card.card_id)).get(kind)
+        if known is None or not known.given:
+            raise Conflict("This consent is not given.", code="consent_not_given")
+        await record(db, conn, brand_id, card.card_id, [known.asked], (), STUDIO, now)
+        told = {"reason": reason, "kind": kind}
+        await audit.record(db, brand_id, by, "card.consent_withdrawn", card.number, now=now, **told)
 
 
 async def _leave_marketing(conn: AsyncConnection, card_id: int) -> None:

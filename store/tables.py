@@ -640,7 +640,7 @@ consents = Table(  # what a card's holder agreed to and when, and took back; the
     Column("kind", String(20), nullable=False),
     Column("wording_id", Id, ForeignKey("consent_wordings.id"), nullable=False),
     Column("given", Boolean, nullable=False),
-    Column("place", String(20), nullable=False),  # join install desk
+    Column("place", String(20), nullable=False),  # join install page desk studio
     Column("at", Instant, nullable=False),
     Index(None, "card_id", "id"),
 )

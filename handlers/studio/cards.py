@@ -17,7 +17,7 @@ from passkit import links, typed
 from passkit.model import CardState, Notify
 from passkit.schema import Template
 from passkit.variables import Variable
-from store import cards, corrections, google, handouts, templates
+from store import cards, consents, corrections, google, handouts, templates
 from store.cardfaces import Built, built
 from store.cards import CardView, Timeline, TimelineEntry
 from store.cardsearch import WALLETS, Wanted, outlets, search
@@ -143,6 +143,21 @@ async def revive(request: web.Request, me: Me) -> web.StreamResponse:
     return page.go(f"/studio/cards/{request.match_info['serial']}")
 
 
+async def withdraw_consent(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/cards/{serial}/consents: what the holder took back, as one of the brand has heard, with how."""
+    form = await forms.read(request, me)
+    db, serial = database(request), request.match_info["serial"]
+    card = await cards.view(db, me.brand.id, serial)
+    try:
+        await consents.withdraw(db, me.brand.id, card, form["kind"], form["reason"], me.actor, now(request))
+    except Invalid:
+        return await _page(request, me, {"consent": TEXTS[me.language]["card_reason_needed"]}, form)
+    except Conflict as error:
+        raise Refusal(error.code, 409) from None
+    await page.say(request, me, "card_consent_gone")
+    return page.go(f"/studio/cards/{serial}#consents")
+
+
 async def corrected(request: web.Request, me: Me) -> web.StreamResponse:
     """GET /studio/corrections?week=2026-11-16: what admins changed of a backend's values in a week, from its Monday."""
     today = now(request).astimezone(page.zone(me)).date()
@@ -204,6 +219,7 @@ async def _page(
         diagnosis=getattr(timeline.diagnosis, told),
         tell=getattr(timeline.diagnosis, f"tell_client_{told}"),
         events=events(timeline, me.language),
+        consents=(await consents.history(db, card.card_id))[::-1],
         corrections=await corrections.of_card(db, me.brand.id, card.card_id) if me.may(Role.ADMIN) else [],
         messages=desk.messages(me, address, await phone_of(db, me.brand.id, card.card_id)),
         sms_length=desk.SMS_LENGTH,

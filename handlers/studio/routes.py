@@ -68,6 +68,7 @@ SCREENS = (
     screen("POST", "/studio/cards/{serial}/values", cards.change, PUBLISHER, second_step=True),
     screen("POST", "/studio/cards/{serial}:void", cards.void, PUBLISHER, second_step=True),
     screen("POST", "/studio/cards/{serial}:revive", cards.revive, PUBLISHER, second_step=True),
+    screen("POST", "/studio/cards/{serial}/consents", cards.withdraw_consent, PUBLISHER, second_step=True),
     screen("GET", "/studio/corrections", cards.corrected, ADMIN),
     # what the brake keeps apart
     screen("GET", "/studio/held", held.listing, VIEWER),
