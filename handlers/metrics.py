@@ -36,6 +36,7 @@ build_seconds = Histogram(
     "Filling, building and signing one pass.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5),
 )
+signed = Counter("passbell_signed_passes_total", "Passes given out, by where their bytes are from.", ["source"])
 webhooks = Counter("passbell_webhook_events_total", "Webhook deliveries, by what became of them.", ["outcome"])
 callbacks = Counter(
     "passbell_google_callbacks_total", "Google's save and delete callbacks, by what became of them.", ["result"]
@@ -57,6 +58,7 @@ NAMES = (
     "passbell_rate_limited_total",
     "passbell_passes_total",
     "passbell_pass_bytes",
+    "passbell_signed_passes_total",
     "passbell_pass_build_duration_seconds",
     "passbell_webhook_events_total",
     "passbell_google_callbacks_total",
@@ -70,6 +72,8 @@ for _surface in ("wallet", "api", "hooks", "install", "callback", "images"):
     refused.labels(_surface)
 for _result in ("served", "unchanged", "cut", "failed"):
     passes.labels(_result)
+for _source in ("made", "kept"):
+    signed.labels(_source)
 
 
 def note_certificates(identities: Iterable[Identity]) -> None:

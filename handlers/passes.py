@@ -1,9 +1,10 @@
-"""A signed pass as an answer: filled, built, sent in one piece, and counted as served only when it was taken."""
+"""A signed pass as an answer: filled, built (or kept), sent in one piece, and counted as served only when it was taken."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -11,7 +12,9 @@ from aiohttp import web
 from handlers import metrics
 from handlers.guard import when_taken
 from handlers.keys import DATABASE, OPTIONS, SIGNERS
+from handlers.signed import SIGNED
 from passkit.apple import bundle, webservice
+from passkit.apple.signing import Identity
 from passkit.errors import CertificateError, RenderError
 from store import cards
 from store.cards import Serving
@@ -39,18 +42,23 @@ async def answer(request: web.Request, serving: Serving, headers: dict[str, str]
 
 
 def build(request: web.Request, serving: Serving, now: datetime) -> bytes:
-    """The signed bytes of the card as it is now."""
-    started = time.perf_counter()
+    """The signed bytes of the card as it is now; signed anew only where they would be others than before."""
     try:
-        pass_ = serving.fill(now)
         identity = request.app[SIGNERS].newest(serving.pass_type_identifier, now)
-        body = b"".join(bundle.pkpass(pass_, identity))
+        kept, key = request.app[SIGNED], (serving.made_of, identity.fingerprint)
+        metrics.signed.labels("kept" if key in kept else "made").inc()
+        return kept.get(key, partial(_sign, serving, identity, now))
     except (RenderError, CertificateError) as error:
         metrics.passes.labels("failed").inc()
         log.error(
             "pass_failed", card=serving.card_id, error=type(error).__name__, pointer=getattr(error, "pointer", None)
         )
         raise
+
+
+def _sign(serving: Serving, identity: Identity, now: datetime) -> bytes:
+    started = time.perf_counter()
+    body = b"".join(bundle.pkpass(serving.fill(now), identity))
     metrics.build_seconds.observe(time.perf_counter() - started)
     metrics.pass_bytes.observe(len(body))
     return body

@@ -39,6 +39,7 @@ from handlers.keys import (
     Readiness,
 )
 from handlers.limits import Limiter
+from handlers.signed import SIGNED, Signed
 from handlers.studio import routes as studio
 from handlers.studio.rendering import RENDERER, NoRenderer, Renderer
 from passkit.apple.signing import Signers
@@ -54,6 +55,7 @@ def application(
     app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
     app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
     app[google.WAITING] = google.Waiting()
+    app[SIGNED] = Signed()
     app[LOG] = middleware.log.bind()
     app[RENDERER] = renderer or NoRenderer()
     static = pages.static_files()
@@ -92,6 +94,8 @@ def application(
             web.post("/api/v1/news/{id}:pause", news.pause),
             web.post("/api/v1/news/{id}:resume", news.resume),
             web.post("/api/v1/news/{id}:cancel", news.cancel),
+            web.post("/api/v1/news/{id}:correct", news.correct),
+            web.post("/api/v1/news/{id}:withdraw", news.withdraw),
             web.get("/api/v1/templates", api.templates),
             web.get("/api/v1/templates/{key}/loss", api.losses),
             web.get("/api/v1/openapi.json", openapi.description),

@@ -63,6 +63,11 @@ class Serving:
         """The card's."""
         return str(self.source.row["serial_number"])
 
+    @property
+    def made_of(self) -> tuple[Any, ...]:
+        """Everything that the pass is made of but the moment of signing: as long as it is the same, so are its bytes."""
+        return tuple(_frozen(self.source.row[name]) for name in _COLUMNS)
+
     def fill(self, now: datetime) -> Pass:
         """The pass of this edition, with the changeMessage of the one field that rings; raises RenderError."""
         return filled(self.db, self.source, now, ring=frozenset(self.source.row["ring"]))
@@ -128,6 +133,10 @@ async def _settled(db: Database, mine: Any, now: datetime, kind: type[Made]) -> 
         for card in await load(db, conn, mine, lock=True):
             return kind(db, await settle(db, conn, card, now))
     return None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _mapping(values: Sequence[Any]) -> dict[str, Any]:

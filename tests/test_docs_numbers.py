@@ -12,7 +12,7 @@ from annotated_types import MaxLen
 from commands.hooks import SHOWN
 from commands.pki import LookAlike
 from commands.settings import TABLE
-from handlers import body, google, guard, limits, models
+from handlers import body, google, guard, limits, models, signed
 from handlers.keys import HandlerOptions
 from passkit import hooks
 from pushes.google import Options as Patience
@@ -59,6 +59,7 @@ def test_operate_tells_the_server_s_own_numbers():
         "forms of join links, by address": allowance(limits.Kind.JOIN),
         "codes for one phone, for one brand, in an hour": (joining.A_PHONE_AN_HOUR, joining.A_BRAND_AN_HOUR),
         "a code is good for": (joining.GOOD_FOR.seconds // 60, joining.ATTEMPTS),
+        "signed passes kept for whoever asks again, by process": (signed.KEPT_BYTES // 1024**2,),
         "a card's timeline is kept": (sweeps.TIMELINE.days, sweeps.LINES_A_CARD),
         "ids of webhooks, for telling duplicates": (sweeps.SEEN_EVENTS.days,),
         "the newest state for a card that is not issued yet": (sweeps.WAITING_CHANGES.days,),
@@ -124,13 +125,12 @@ def test_a_webhook_id_is_as_long_as_the_page_says(length: int):
     assert isinstance(hooks.verify(raw, b"{}", [secret], now), hooks.Verified) is (length == 128)
 
 
-def test_nginx_takes_the_configuration_of_operate(tmp_path: Path, pki: LookAlike):
+def test_nginx_takes_the_configuration_that_is_shipped(tmp_path: Path, pki: LookAlike):
     nginx = need("nginx")
-    found = re.search(r"```nginx\n(.*?)```", page("operate"), re.DOTALL)
-    assert found is not None
     (tmp_path / "cards.example.com.pem").write_bytes(pki.apns.certificate_pem)
     (tmp_path / "cards.example.com.key").write_bytes(pki.apns.key_pem)
-    server = found[1].replace("/etc/ssl", str(tmp_path))
+    shipped = (DOCS.parent / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    server = shipped.replace("/etc/ssl", str(tmp_path))
     config = tmp_path / "nginx.conf"
     config.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{server}}}\n")
     judged = subprocess.run([nginx, "-t", "-c", str(config), "-p", str(tmp_path)], capture_output=True, text=True)

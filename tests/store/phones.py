@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,6 +12,10 @@ from store import cards, registrations
 from store.dialect import Database
 
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+class Made(dict[Hashable, dict[str, bytes]]):
+    """Every content that was ever served, by what it is made of."""
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Phone:
         if cut:
             return "cut"
         content = dict(passjson.files(serving.fill(self.now)))
+        assert self.db.kept(Made).setdefault(serving.made_of, content) == content  # so it may be kept under that name
         self.held[serial] = Held(content, serving.last_modified)
         self.fetched += 1
         cards.note_served(self.db, serving.card_id, serving.edition, has_news=serving.has_news)
