@@ -32,7 +32,7 @@ PAGE = 200
 """Cards judged in one transaction."""
 ROWS = 5_000
 """Lines read in one go for a report."""
-_COMES = ("registered", "google_saved")
+COMES = ("registered", "google_saved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ async def _known(conn: AsyncConnection, rows: Sequence[AnyRow]) -> dict[int, Kno
 
 def _moments(ids: Sequence[int]) -> Any:
     lines = tables.timeline.c
-    first = select(lines.card_id, func.min(lines.at)).where(lines.card_id.in_(ids), lines.kind.in_(_COMES))
+    first = select(lines.card_id, func.min(lines.at)).where(lines.card_id.in_(ids), lines.kind.in_(COMES))
     return first.group_by(lines.card_id)
 
 

@@ -41,7 +41,7 @@ async def report(db: Database, brand_id: int, first: date, last: date, zone: Zon
     people: dict[str | None, Tally] = {}
     outlets: dict[str | None, Tally] = {}
     total = Tally()
-    async for one in handouts.between(db, brand_id, *_bounds(first, last, zone)):
+    async for one in handouts.between(db, brand_id, *bounds(first, last, zone)):
         day = one.at.astimezone(zone).date()
         total, days[day] = total.plus(one), days.get(day, Tally()).plus(one)
         people[one.issued_by] = people.get(one.issued_by, Tally()).plus(one)
@@ -52,14 +52,15 @@ async def report(db: Database, brand_id: int, first: date, last: date, zone: Zon
 async def lines(db: Database, brand_id: int, first: date, last: date, zone: ZoneInfo) -> list[Line]:
     """The same as rows of (day, outlet, person), for a table calculation."""
     found: dict[tuple[date, str | None, str | None], Tally] = {}
-    async for one in handouts.between(db, brand_id, *_bounds(first, last, zone)):
+    async for one in handouts.between(db, brand_id, *bounds(first, last, zone)):
         key = (one.at.astimezone(zone).date(), one.outlet, one.issued_by)
         found[key] = found.get(key, Tally()).plus(one)
     rows = [Line(*key, tally) for key, tally in found.items()]
     return sorted(rows, key=lambda row: (row.day, row.outlet or "", row.person or ""))
 
 
-def _bounds(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def bounds(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The moments from the beginning of a day to the end of another, in this zone."""
     until = last + timedelta(days=1)
     return datetime(first.year, first.month, first.day, tzinfo=zone), datetime(
         until.year, until.month, until.day, tzinfo=zone

@@ -1,10 +1,10 @@
-"""Reports: cards given out and seen on phones, by day, person and outlet, as a chart and as CSV; and what counts."""
+"""Reports: cards given out and seen on phones, by day, person and outlet, as a chart and as CSV; campaigns; and what counts."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from handlers.studio.desk import money, rule_words
 from handlers.studio.me import Me, database, now
 from handlers.studio.texts import TEXTS
 from passkit.money import major, to_minor
-from store import handouts, reports
+from store import campaigns, handouts, reports
 from store.counting import Rules
 from store.errors import Invalid
 from store.handouts import Tally
@@ -78,7 +78,21 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
         counts=rule_words(rules, me.language),
         premium=lambda tally: money(tally.counted * (rules.premium or 0), rules.currency or "RUB", me.language),
         rules=rules,
+        campaigns=await campaigns.between(db, me.brand.id, *reports.bounds(first, last, page.zone(me))),
     )
+
+
+async def export_campaigns(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/reports/campaigns.csv?month=: one line for each set of marks."""
+    db, at = database(request), now(request)
+    first, last = _month(request.query.get("month", ""), at.astimezone(page.zone(me)).date())
+    found = await campaigns.between(db, me.brand.id, *reports.bounds(first, last, page.zone(me)))
+    columns = ("source", "medium", "campaign", "links", "joined", "joined_installed", "known")
+    rows = [
+        (*map(_harmless, (one.source, one.medium, one.campaign)), one.links, one.joined, one.installed, one.known)
+        for one in found
+    ]
+    return _csv(f"campaigns-{first:%Y-%m}.csv", [TEXTS[me.language][f"reports_{name}"] for name in columns], rows)
 
 
 async def export(request: web.Request, me: Me) -> web.StreamResponse:
@@ -88,18 +102,14 @@ async def export(request: web.Request, me: Me) -> web.StreamResponse:
     await handouts.settle(db, at, brand_id=me.brand.id)
     names = await givers.names(db, me)
     texts = TEXTS[me.language]
-    written = io.StringIO()
-    table = csv.writer(written, lineterminator="\r\n")
     columns = ("day", "outlet", "person", "issued", "installed", "counted", "waiting", "refused")
-    table.writerow([texts[f"reports_{name}"] for name in columns])
+    rows: list[tuple[object, ...]] = []
     for line in await reports.lines(db, me.brand.id, first, last, page.zone(me)):
         tally = line.tally
         told = (names.outlet(line.outlet), names.person(line.person))
         numbers = (tally.issued, tally.installed, tally.counted, tally.waiting, tally.refused)
-        table.writerow([line.day.isoformat(), *(_harmless(text) for text in told), *numbers])
-    headers = {**page.HEADERS, "Content-Disposition": f'attachment; filename="cards-{first:%Y-%m}.csv"'}
-    content = written.getvalue().encode("utf-8-sig")  # Excel takes a file without this mark for another alphabet
-    return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
+        rows.append((line.day.isoformat(), *map(_harmless, told), *numbers))
+    return _csv(f"cards-{first:%Y-%m}.csv", [texts[f"reports_{name}"] for name in columns], rows)
 
 
 async def rules_form(request: web.Request, me: Me) -> web.StreamResponse:
@@ -163,6 +173,16 @@ def _month(text: str, today: date) -> tuple[date, date]:
         first = today.replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     return first, following - timedelta(days=1)
+
+
+def _csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> web.Response:
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\r\n")
+    table.writerow(head)
+    table.writerows(rows)
+    headers = {**page.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    content = written.getvalue().encode("utf-8-sig")  # Excel takes a file without this mark for another alphabet
+    return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
 
 
 def _harmless(text: str) -> str:

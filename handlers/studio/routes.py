@@ -84,6 +84,7 @@ SCREENS = (
     # who gave cards out, and what counts
     screen("GET", "/studio/reports", reports.show, VIEWER),
     screen("GET", "/studio/reports.csv", reports.export, VIEWER),
+    screen("GET", "/studio/reports/campaigns.csv", reports.export_campaigns, VIEWER),
     screen("GET", "/studio/reports/rules", reports.rules_form, ADMIN),
     screen("POST", "/studio/reports/rules", reports.change_rules, ADMIN),
     # the issue desk, and the screen that faces its clients

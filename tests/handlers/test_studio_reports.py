@@ -7,12 +7,14 @@ import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from handlers.studio.reports import chart
-from store import cards, handouts
+from store import cards, handouts, joinlinks, tables
 from store.counting import Rules
 from store.handouts import Tally
-from store.people import Role
+from store.joinlinks import NewLink
+from store.people import COMMAND_LINE, Role
 from tests.handlers.conftest import House
 from tests.handlers.studio import browser_of, text, user
 
@@ -73,3 +75,37 @@ def test_a_chart_s_grid_is_of_round_numbers_and_no_bar_is_higher(most: int, top:
     assert drawn.lines[-1] == (160, top)
     assert max(bar.issued for bar in drawn.bars) <= drawn.height
     assert all(bar.installed <= bar.issued for bar in drawn.bars)
+
+
+async def joined(house: House, name: str, utm: dict[str, str], count: int, on_phone: int) -> None:
+    """So many came by a new link with these marks, and some of them have the card on a phone."""
+    now = datetime.now(UTC)
+    link = await joinlinks.add(
+        house.db, house.brand_id, NewLink(template="coffee", name=name, utm=utm), COMMAND_LINE, now
+    )
+    for number in range(count):
+        card = await house.issue()
+        if number < on_phone:
+            await card.register(f"{name}-{number}")
+        card_id = (await cards.view(house.db, house.brand_id, card.serial)).card_id
+        row = {"brand_id": house.brand_id, "link_id": link.id, "card_id": card_id, "is_new": number > 0 or count == 1}
+        async with house.db.transaction() as conn:
+            given = {**row, "form_hash": f"{name}{number}", "answers_encrypted": b"", "at": now}
+            await conn.execute(insert(tables.joins).values(**given))
+
+
+async def test_campaigns_are_counted_by_their_marks_over_their_links(house: House):
+    viewer = await browser_of(house, await user(house, "v@example.com", Role.VIEWER, password=None))
+    assert "by campaign" not in text(await viewer.get("/studio/reports"))
+    marks = {"source": "vk", "medium": "poster", "campaign": "=autumn"}
+    await joined(house, "one", marks, 3, 2)
+    await joined(house, "two", marks, 1, 1)
+    await joined(house, "three", {}, 1, 0)
+    page = text(await viewer.get("/studio/reports"))
+    assert "vk poster =autumn 2 3 2 67 % 1" in page
+    assert "No marks — — 1 1 0 0 % 0" in page
+    answer = await viewer.get("/studio/reports/campaigns.csv")
+    rows = list(csv.reader(io.StringIO(answer.body.decode("utf-8-sig"))))
+    assert rows[0][:5] == ["Source", "Medium", "Campaign", "Links", "Joined"]
+    assert rows[1:] == [["vk", "poster", "'=autumn", "2", "3", "2", "1"], ["", "", "", "1", "1", "0", "0"]]
+    assert "by campaign" not in text(await viewer.get("/studio/reports?month=2020-02"))
