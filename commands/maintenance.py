@@ -12,7 +12,20 @@ from commands import googlekeys, letters
 from commands.settings import Settings
 from commands.shell import now
 from passkit.errors import PasskitError
-from store import brands, compiled, handouts, heldalarms, leases, letting, newstimer, phones, sweeps, templates, tryouts
+from store import (
+    brands,
+    compiled,
+    handouts,
+    heldalarms,
+    leases,
+    letting,
+    newsresults,
+    newstimer,
+    phones,
+    sweeps,
+    templates,
+    tryouts,
+)
 from store.dialect import Database
 from store.errors import StoreError
 
@@ -49,6 +62,7 @@ async def run(db: Database, owner: str, settings: Settings) -> None:
             if await _has_the_lease(db, owner):
                 await sweeps.ring_again(db)
                 await tryouts.sweep(db, now())
+                await newsresults.turn(db)
                 await _index_phones(db, owner)
                 await _judge_handouts(db, owner)
                 await letters.raise_alarms(db, settings)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from commands import shell
 from commands.settings import Settings
-from store import news
+from store import news, newscorrections
 from store.dialect import Database
 from store.news import DryRun, NewsView
 from store.newsrequests import NewsRequest
 from store.requests import asked
 
 BY = "command line"
+MAX_UNDO = 600
 WARNINGS: Mapping[str, str] = {
     "nobody_reached": "Nobody would get a push.",
     "silent": "iPhones stay silent: the cards say this already, or no field for news has a change_message.",
@@ -29,9 +31,9 @@ WARNINGS: Mapping[str, str] = {
 
 def add(subparsers: Any) -> None:
     """Register ``news`` and its operations."""
-    operations = subparsers.add_parser("news", help="news: send, list, show, pause, resume, cancel").add_subparsers(
-        metavar="OPERATION", required=True
-    )
+    operations = subparsers.add_parser(
+        "news", help="news: send, list, show, pause, resume, correct, cancel, withdraw"
+    ).add_subparsers(metavar="OPERATION", required=True)
     send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
     send.add_argument("template")
     send.add_argument("--text", required=True, action="append", metavar="[LANGUAGE=]TEXT", help="the words")
@@ -42,6 +44,9 @@ def add(subparsers: Any) -> None:
     send.add_argument("--marketing", action="store_true", help="only to those who agreed to marketing")
     send.add_argument("--starts-at", metavar="TIME", help="2026-11-27T14:00:00+03:00; now if not given")
     send.add_argument("--ends-at", metavar="TIME", help="when it leaves by itself")
+    send.add_argument(
+        "--undo", type=int, default=0, metavar="SECONDS", help="wait so long: a cancel makes it a draft again"
+    )
     send.add_argument("--yes", action="store_true", help="do not ask")
     shell.add_brand_flag(send)
     send.set_defaults(run=run_send)
@@ -53,13 +58,21 @@ def add(subparsers: Any) -> None:
         "show": ("a news and how far it is", run_show),
         "pause": ("push to nobody more; who has it keeps it", run_pause),
         "resume": ("go on where it was paused", run_resume),
-        "cancel": ("over now, silently", run_cancel),
+        "cancel": ("over now, silently; within the time to undo: a draft again", run_cancel),
+        "withdraw": ("over now, silently, and out of the message history", run_withdraw),
     }
     for name, (help_, run) in told.items():
         one = operations.add_parser(name, help=help_)
         one.add_argument("news", help="its id: n_...")
         shell.add_brand_flag(one)
         one.set_defaults(run=run)
+    correct = operations.add_parser("correct", help="other words, silently")
+    correct.add_argument("news", help="its id: n_...")
+    correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")
+    correct.add_argument("--title", action="append", default=[], metavar="[LANGUAGE=]TEXT")
+    correct.add_argument("--url", help="where it leads")
+    shell.add_brand_flag(correct)
+    correct.set_defaults(run=run_correct)
 
 
 async def run_send(args: argparse.Namespace, settings: Settings) -> int:
@@ -69,6 +82,7 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     given |= {"title": _said(args.title) if args.title else None, "holdout": args.holdout}
     given |= {"starts_at": args.starts_at, "ends_at": args.ends_at}
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
+    undo = max(0, min(args.undo, MAX_UNDO))
     request = asked(NewsRequest, given | {"kind": "marketing" if args.marketing else "service"})
     async with shell.database(settings) as db:
         brand = await shell.chosen_brand(db, args.brand)
@@ -78,7 +92,7 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
         if not args.yes and not _confirmed(seen.reach.targets):
             print(f"Nobody was told. The draft is {draft.id}.")
             return 1
-        sent = await news.start(db, brand.id, draft.id, plan=seen.plan, by=BY, now=shell.now())
+        sent = await news.start(db, brand.id, draft.id, plan=seen.plan, by=BY, undo_seconds=undo, now=shell.now())
     print(f"{sent.id} is {sent.state}.")
     return 0
 
@@ -113,6 +127,24 @@ async def run_resume(args: argparse.Namespace, settings: Settings) -> int:
 async def run_cancel(args: argparse.Namespace, settings: Settings) -> int:
     """``news cancel NEWS``."""
     return await _operate(args, settings, news.cancel)
+
+
+async def run_withdraw(args: argparse.Namespace, settings: Settings) -> int:
+    """``news withdraw NEWS``."""
+    return await _operate(args, settings, newscorrections.withdraw)
+
+
+async def run_correct(args: argparse.Namespace, settings: Settings) -> int:
+    """``news correct NEWS``."""
+    given: dict[str, Any] = {"text": _said(args.text)} if args.text else {}
+    given |= {"title": _said(args.title)} if args.title else {}
+    given |= {"url": args.url} if args.url else {}
+    correction = asked(newscorrections.NewsCorrection, given)
+
+    async def run(db: Database, brand_id: int, key: str) -> NewsView:
+        return await newscorrections.correct(db, brand_id, key, correction, shell.now())
+
+    return await _operate(args, settings, run)
 
 
 def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
@@ -172,7 +204,12 @@ def described(one: NewsView) -> dict[str, Any]:
         "ends_at": _utc(one.ends_at),
         "live_at": _utc(one.live_at),
         "over_at": _utc(one.over_at),
+        "undo_until": _utc(one.undo_until),
+        "corrected_at": _utc(one.corrected_at),
+        "withdrawn_at": _utc(one.withdrawn_at),
         "reason": one.reason,
+        "result": one.result,
+        "says": asdict(one.says) if one.says else None,
         "progress": {name: getattr(one.progress, name) for name in one.progress.__dataclass_fields__},
     }
 

@@ -11,9 +11,10 @@ from handlers import body, idempotency, models, newsmodels
 from handlers.api import authorized, respond
 from handlers.errors import Place, ProblemError
 from handlers.keys import DATABASE, OPTIONS
-from store import news
+from store import news, newscorrections
 from store.keys import ApiKey
 from store.news import NewsView
+from store.newscorrections import NewsCorrection
 from store.newsrequests import NewsRequest
 
 
@@ -66,7 +67,9 @@ async def start(request: web.Request) -> web.Response:
         asked = models.accept(newsmodels.NewsStart, body.parse_json(content) if content.strip() else {})
         now = request.app[OPTIONS].clock()
         db, id_ = request.app[DATABASE], request.match_info["id"]
-        return respond(answer(await news.start(db, key.brand_id, id_, plan=asked.plan, by=by(key), now=now)))
+        wait = asked.undo_seconds
+        started = await news.start(db, key.brand_id, id_, plan=asked.plan, by=by(key), undo_seconds=wait, now=now)
+        return respond(answer(started))
 
     return await idempotency.once(request, key, _named(request, content), run)
 
@@ -84,6 +87,19 @@ async def resume(request: web.Request) -> web.Response:
 async def cancel(request: web.Request) -> web.Response:
     """POST /api/v1/news/{id}:cancel: over now, silently."""
     return await _operate(request, news.cancel)
+
+
+async def correct(request: web.Request) -> web.Response:
+    """POST /api/v1/news/{id}:correct: other words, silently."""
+    key = await authorized(request, "news:write")
+    asked = models.accept(NewsCorrection, body.parse_json(await body.read(request, body.API_LIMIT)))
+    db, id_ = request.app[DATABASE], request.match_info["id"]
+    return respond(answer(await newscorrections.correct(db, key.brand_id, id_, asked, request.app[OPTIONS].clock())))
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    """POST /api/v1/news/{id}:withdraw: over now, silently, and out of the history."""
+    return await _operate(request, newscorrections.withdraw)
 
 
 async def _operate(request: web.Request, run: Callable[..., Awaitable[NewsView]]) -> web.Response:

@@ -20,6 +20,9 @@ class NewsStart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     plan: str | None = Field(default=None, max_length=20, description="`plan` of the last dry run.")
+    undo_seconds: int = Field(
+        default=0, strict=True, ge=0, le=600, description="It waits so long, and a cancel makes it a draft again."
+    )
 
 
 class NewsProgress(_Answered):
@@ -42,6 +45,32 @@ class NewsVariant(_Answered):
     url: str | None
 
 
+class NewsGroup(_Answered):
+    """Cards of the audience."""
+
+    cards: int
+    removed: int = Field(description="Cards that left a phone or a Google wallet within 48 hours.")
+    changed: int = Field(description="Cards that the backend changed within 14 days.")
+
+
+class NewsResult(_Answered):
+    """What came of it, told against held out; counted when it is done, after 48 hours, and after 14 days (`is_final`)."""
+
+    told: NewsGroup
+    holdout: NewsGroup | None
+    until: datetime = Field(description="What happened later is not counted (yet).")
+    is_final: bool
+
+
+class NewsSays(_Answered):
+    """What phones that were reached will show: they fetch it at once if they can, silently."""
+
+    code: Literal["nothing_sent", "kept", "reverts", "corrected", "corrected_at_resume", "withdrawn"]
+    fetched: int = Field(description="Phones that have the text: they show the difference at their next fetch.")
+    coming: int = Field(description="Phones that were pushed and have not fetched yet.")
+    google: int = Field(description="Google holders whose message changes with it.")
+
+
 class NewsAnswer(_Answered):
     """A news. `done`: every push has its final verdict; the text stays (`is_live`) until `ends_at`."""
 
@@ -61,12 +90,17 @@ class NewsAnswer(_Answered):
     ends_at: datetime | None
     live_at: datetime | None
     over_at: datetime | None
+    undo_until: datetime | None = Field(description="Until then `:cancel` makes it a draft again.")
+    corrected_at: datetime | None
+    withdrawn_at: datetime | None
     reason: str = Field(description="Why it failed.")
     created_by: str
     started_by: str | None
     created_at: datetime
     updated_at: datetime
     progress: NewsProgress
+    result: NewsResult | None = Field(description="Null until it is done or over.")
+    says: NewsSays | None = Field(description="In the answer to an operation: what phones that have it will show.")
 
 
 class NewsListAnswer(_Answered):

@@ -54,12 +54,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A consent as the page words it."""
+    """A consent as the page words it; ``topic`` of marketing: None is all of them."""
 
     kind: str
     text: str
     link: str | None
     language: str
+    topic: str | None = None
 
     @property
     def required(self) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.google.notify import OBJECT_FIELDS
 from store import googleledger as ledger
-from store import googlemessages
+from store import googlemessages, newscounts, newsobjects
 from store.cardrows import CardRow
 from store.clock import NOW
 from store.dialect import Database, database_now
@@ -37,6 +37,8 @@ from store.googlebodies import (
 )
 from store.googlepages import page
 from store.googlework import ClassMessage, Work, lease_name
+from store.jobs import Lane
+from store.newscounts import Counts
 from store.tables import brands, google_classes, google_objects, holds, to_micros
 
 PROBE_AFTER = timedelta(minutes=1)
@@ -111,6 +113,7 @@ class _Made:
 
     work: Work | None
     values: dict[str, Any]
+    counts: Counts = field(default_factory=dict)  # news that the object is not going to be told
 
 
 async def _claim(
@@ -123,6 +126,7 @@ async def _claim(
         return taken
     due = await _lock_due(conn, issuer_id, now, 1 if probe else room)
     made = await _make(db, conn, due, now)
+    counts: Counts = {}
     for (table, row), one in zip(due, made, strict=True):
         values = one.values
         if one.work is None:
@@ -131,6 +135,8 @@ async def _claim(
             taken.works.append(one.work)
             values = values | {"lease_owner": owner, "lease_until": now + lease}
         await conn.execute(update(table).where(table.c.id == row["id"]).values(**values))
+        newsobjects.add_up(counts, one.counts)
+    await newscounts.add(conn, counts)
     return taken
 
 
@@ -181,6 +187,7 @@ async def _make(db: Database, conn: AsyncConnection, due: Sequence[tuple[Table, 
     class_ids = {row["id"] for table, row in due if table is google_classes}
     classes = await shared_by_id(db, conn, class_ids | {row["class_row_id"] for row in of_objects})
     cards = await cards_by_id(db, conn, [row["card_id"] for row in of_objects])
+    live = await newsobjects.said(conn, of_objects)
     made = []
     for table, row in due:
         klass = classes[row["id"] if table is google_classes else row["class_row_id"]]
@@ -190,17 +197,18 @@ async def _make(db: Database, conn: AsyncConnection, due: Sequence[tuple[Table, 
                 raise klass
             if isinstance(card, Exception):
                 raise card
-            one = _class_work(klass, row, now) if card is None else _object_work(db, card, klass, row, now)
+            one = _class_work(klass, row, now) if card is None else _object_work(db, card, klass, row, live, now)
         except Exception as error:  # whatever it is about this one, it must not stall the others
-            one = _unfit(row, error, now)
+            one = _unfit(table, row, error, now)
         made.append(one)
     return made
 
 
-def _unfit(row: AnyRow, error: Exception, now: datetime) -> _Made:
+def _unfit(table: Table, row: AnyRow, error: Exception, now: datetime) -> _Made:
     """It waits; nobody else does. The reason names no data: a pointer into the template at most."""
     reason = f"{type(error).__name__} {getattr(error, 'pointer', '')}".strip()
-    return _Made(None, {"due_at": now + UNFIT_FOR, "reason": reason[:200], "attempts": 0})
+    told, counts = newsobjects.unfit(row) if table is google_objects else ({}, {})
+    return _Made(None, {"due_at": now + UNFIT_FOR, "reason": reason[:200], "attempts": 0} | told, counts)
 
 
 def _class_work(klass: Shared, row: AnyRow, now: datetime) -> _Made:
@@ -223,32 +231,63 @@ def _class_work(klass: Shared, row: AnyRow, now: datetime) -> _Made:
     return _Made(work, {"messages_at": places, "reserved": _reserved(None, work.message, stamp)})
 
 
-def _object_work(db: Database, card: CardRow, klass: Shared, row: AnyRow, now: datetime) -> _Made:
+def _object_work(
+    db: Database, card: CardRow, klass: Shared, row: AnyRow, live: Mapping[int, newsobjects.Said], now: datetime
+) -> _Made:
     body = object_of(db, card, klass, row["object_id"], now)
     work = replace(_work("object", klass, row, body), card_id=row["card_id"])
-    before = row["reserved"]
+    plan = newsobjects.plan(row, live, klass.revision.brand.name) if work.known else newsobjects.Plan()
     updates, update_stamp = list(row["updates_at"]), None
-    messages, message_stamp = list(row["messages_at"]), None
     is_heard = work.known and row["present"] is not False
     if is_heard and work.send_body and row["ring_generation"] is not None:
-        updates, update_stamp = _place(updates, before.get("update"), now)
+        updates, update_stamp = _place(updates, row["reserved"].get("update"), now)
         work = replace(work, notify_update=update_stamp is not None)
+    work, messages, message_stamp = _with_message(db, card, klass, row, work, plan, now)
+    told = {} if newsobjects.dumped(plan.entries) == row["news"] or not work.known else {"news": _kept(plan)}
+    if work.known and not work.send_body and work.message is None and not work.drop_messages:
+        quiet = _done(row, None) | {"ring_generation": None, "message_generation": None} | told
+        if row["lane"] < Lane.CAMPAIGN and (plan.ended or plan.add):
+            quiet |= {"due_at": now, "wanted_at": now, "lane": int(Lane.CAMPAIGN)}
+        return _Made(None, quiet, plan.counts)
+    if work.drop_messages:
+        keep = [googlemessages.resource(one, language=klass.language, notify=False) for one in plan.keep]
+        work = replace(work, patch={**work.patch, "messages": keep})
+    owed = {"owed": True} if row["reserved"].get("owed") else {}
+    reserved = _reserved(update_stamp, work.message, message_stamp) | owed
+    return _Made(work, {"updates_at": updates, "messages_at": messages, "reserved": reserved} | told, plan.counts)
+
+
+def _kept(plan: newsobjects.Plan) -> Any:
+    return newsobjects.dumped(plan.entries)
+
+
+def _with_message(
+    db: Database, card: CardRow, klass: Shared, row: AnyRow, work: Work, plan: newsobjects.Plan, now: datetime
+) -> tuple[Work, list[int], int | None]:
+    """The message that goes with this work, a change's before a news's; the ledger of messages, and its place there."""
+    before, messages, stamp = row["reserved"], list(row["messages_at"]), None
+    limit = ledger.LIMIT - len(ledger.recent(klass.row["messages_at"], now))  # these may count for each holder too
+    is_heard = work.known and row["present"] is not False
     says = row["message_generation"] is not None and not work.notify_update  # one notification for what came together
     if is_heard and says and (work.send_body or before.get("owed")):
         said = lock_screen_text(db, card, row["message_field"], now)
         if said:
-            of_class = ledger.recent(klass.row["messages_at"], now)
-            limit = ledger.LIMIT - len(of_class)  # whether those count for each holder too, Google does not say
-            messages, message_stamp = _place(messages, before.get("message"), now, limit)
-            message = _change_message(klass, card, row, said, notify=message_stamp is not None)
+            messages, stamp = _place(messages, before.get("message"), now, limit)
+            message = _change_message(klass, card, row, said, notify=stamp is not None)
             again = before.get("message_id") == message["id"]
-            work = replace(work, message=message, again=again, drop_messages=bool(row["sent_messages"]) and not again)
-    if work.known and not work.send_body and work.message is None:
-        return _Made(None, _done(row, None) | {"ring_generation": None, "message_generation": None})
-    if work.drop_messages:
-        work = replace(work, patch={**work.patch, "messages": []})
-    reserved = _reserved(update_stamp, work.message, message_stamp) | ({"owed": True} if before.get("owed") else {})
-    return _Made(work, {"updates_at": updates, "messages_at": messages, "reserved": reserved})
+            drops = bool(row["sent_messages"]) and not again
+            return replace(work, message=message, again=again, drop_messages=drops), messages, stamp
+    is_campaign = row["lane"] >= Lane.CAMPAIGN
+    if plan.ended and (is_campaign or work.send_body):
+        work = replace(work, drop_messages=True)
+    if plan.add is not None and is_campaign:
+        if newsobjects.is_first(row, plan.news_id):
+            kept_free = 0 if klass.type in OBJECT_FIELDS else ledger.KEPT_FOR_CHANGES
+            messages, stamp = _place(messages, before.get("message"), now, limit - kept_free)
+        message = googlemessages.resource(plan.add, language=klass.language, notify=stamp is not None)
+        again = before.get("message_id") == message["id"]
+        work = replace(work, message=message, news_id=plan.news_id, again=again)
+    return work, messages, stamp
 
 
 def _work(kind: str, klass: Shared, row: AnyRow, body: dict[str, Any]) -> Work:

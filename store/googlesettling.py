@@ -10,11 +10,12 @@ from sqlalchemy import Table, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import googleledger as ledger
-from store import googlemessages
+from store import googlemessages, newscounts, newsobjects
 from store.dialect import Database, database_now
 from store.googleintents import mark
 from store.googlework import Outcome, Result, Work
 from store.locks import share_cards
+from store.newscounts import Counts
 from store.tables import google_classes, google_objects
 from store.timeline import Line, record
 
@@ -44,15 +45,22 @@ async def settle(db: Database, *, owner: str, results: Sequence[Result]) -> None
         await share_cards(conn, [one.work.card_id for one in results if one.work.card_id is not None])
         await _lose_classes(conn, results, now)
         lines: list[Line] = []
+        counts: Counts = {}
         for table, kind in ((google_classes, "class"), (google_objects, "object")):
             ours = {result.work.row_id: result for result in results if result.work.kind == kind}
             for row in await _mine(conn, table, owner, list(ours)):
                 result = ours[row["id"]]
-                await conn.execute(update(table).where(table.c.id == row["id"]).values(**_settled(row, result, now)))
+                values = _settled(row, result, now)
+                if kind == "object" and row["news"]:
+                    told, more = newsobjects.settled(row, result)
+                    values |= told
+                    newsobjects.add_up(counts, more)
+                await conn.execute(update(table).where(table.c.id == row["id"]).values(**values))
                 lines += _lines(row, result)
                 if kind == "class" and row["accepted_digest"] is None:
                     await mark(conn)  # its objects have waited for it
         await record(db, conn, lines, now)
+        await newscounts.add(conn, counts)
 
 
 async def _mine(conn: AsyncConnection, table: Table, owner: str, ids: Sequence[int]) -> Sequence[Row]:
@@ -92,7 +100,7 @@ def _accepted(row: Row, result: Result, now: datetime) -> Values:
         wanted = [googlemessages.from_json(one) for one in row["messages"]]
         next_at = googlemessages.plan(wanted, values.get("sent_messages", row["sent_messages"]), now).next_at
         values |= {"due_at": next_at, "wanted_at": next_at} if next_at else {}
-    return values | _message_done(row, work)
+    return values | _message_done(row, work) | newsobjects.goes_on({**row, **values}, work, now)
 
 
 def _body_is_there(row: Row, work: Work, now: datetime) -> Values:

@@ -64,6 +64,7 @@ class Work:
     message: Mapping[str, Any] | None = field(default=None, repr=False)  # for addMessage afterwards, type chosen
     drop_messages: bool = False  # ``patch`` has ``messages``: ended ones leave before ``message`` is added
     send_body: bool = True  # False: Google has this body; a PATCH only where ``drop_messages``, then the message
+    news_id: int | None = None  # of our news that ``message`` is
     again: bool = False  # a worker may have sent ``message`` and died: GET and look for its id before adding it
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import NotAnAudience
@@ -31,6 +31,7 @@ from store.errors import Conflict, Invalid, NotFound, StoreError
 from store.googleintents import mark
 from store.newsaudience import Reach
 from store.newsrequests import NewsRequest, checked
+from store.newssays import Says, says
 from store.tables import brands, news_counts, news_waiting, templates
 from store.tables import news as table
 
@@ -78,12 +79,17 @@ class NewsView:
     ends_at: datetime | None
     live_at: datetime | None
     over_at: datetime | None
+    undo_until: datetime | None
+    corrected_at: datetime | None
+    withdrawn_at: datetime | None
     reason: str
     created_by: str
     started_by: str | None
     created_at: datetime
     updated_at: datetime
     progress: Progress
+    result: Mapping[str, Any] | None
+    says: Says | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +126,14 @@ async def create(db: Database, brand_id: int, request: NewsRequest, *, by: str, 
     """Write a draft; Invalid with pointers, Conflict ``not_published``."""
     async with db.transaction() as conn:
         row = await create_in(db, conn, brand_id, request, by=by, now=now)
-        return await _view(conn, row)
+        return await view_of(conn, row)
 
 
 async def create_in(
     db: Database, conn: AsyncConnection, brand_id: int, request: NewsRequest, *, by: str, now: datetime
 ) -> Any:
     """The same in the caller's transaction: the draft's row."""
-    template, revision = await _revision(db, conn, brand_id, request.template)
+    template, revision = await revision_of(db, conn, brand_id, request.template)
     if request.ends_at is not None and request.ends_at <= now:
         raise Invalid([Problem(Severity.ERROR, "/ends_at", "it has ended already")])
     variants = checked(request, revision.template)
@@ -150,13 +156,13 @@ async def create_in(
         "updated_at": now,
     }
     added = await conn.execute(insert(table).values(**values).returning(table.c.id))
-    return await _by_id(conn, added.scalar_one())
+    return await by_id(conn, added.scalar_one())
 
 
 async def view(db: Database, brand_id: int, key: str) -> NewsView:
     """One news; NotFound."""
     async with db.reading() as conn:
-        return await _view(conn, await _needed(conn, brand_id, key))
+        return await view_of(conn, await needed(conn, brand_id, key))
 
 
 async def listing(
@@ -174,16 +180,16 @@ async def listing(
         if cursor is not None and not (tables.is_storable(cursor) and await _find(conn, brand_id, cursor)):
             raise StoreError("This cursor is not one of ours.", code="bad_cursor")
         rows = (await conn.execute(wanted.order_by(table.c.id.desc()).limit(limit + 1))).all()
-        views = [await _view(conn, row) for row in rows[:limit]]
+        views = [await view_of(conn, row) for row in rows[:limit]]
     return NewsPage(tuple(views), views[-1].id if len(rows) > limit else None)
 
 
 async def dry_run(db: Database, brand_id: int, key: str, now: datetime) -> DryRun:
     """What starting it now would do, kept as its plan; Conflict when it has been started."""
     async with db.reading() as conn:
-        row = await _needed(conn, brand_id, key)
+        row = await needed(conn, brand_id, key)
         _refuse_unless(row, ("draft",), "looked at before it is sent")
-        _, revision = await _revision(db, conn, brand_id, row.template_key)
+        _, revision = await revision_of(db, conn, brand_id, row.template_key)
         wanted = await _wanted(db, conn, row, now)
         way = await _google_way(conn, row)
     found = await newsaudience.look(db, wanted, now)
@@ -200,78 +206,108 @@ async def dry_run(db: Database, brand_id: int, key: str, now: datetime) -> DryRu
 
 
 async def start(
-    db: Database, brand_id: int, key: str, *, plan: str | None = None, by: str = "", now: datetime
+    db: Database,
+    brand_id: int,
+    key: str,
+    *,
+    plan: str | None = None,
+    by: str = "",
+    undo_seconds: int = 0,
+    now: datetime,
 ) -> NewsView:
-    """Send it, or schedule it for its ``starts_at``. Started already: nothing happens.
+    """Send it, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now: until then a cancel makes it a draft.
 
+    Started already: nothing happens, but what could still be undone goes out now, if ``undo_seconds`` is 0.
     With the ``plan`` of a dry run, Conflict ``plan_changed`` when that is not what would happen now.
     """
     if plan is not None:
         await _refuse_drift(db, brand_id, key, plan, now)
     async with db.transaction() as conn:
-        row = await _needed(conn, brand_id, key, lock=True)
+        row = await needed(conn, brand_id, key, lock=True)
         if row.state == "draft":
-            row = await start_in(conn, row, by=by)
+            row = await start_in(conn, row, by=by, undo_seconds=undo_seconds)
         else:
             _refuse_unless(row, ("scheduled", "running"), "started")
-        return await _view(conn, row)
+            if row.undo_until is not None and not undo_seconds:
+                clock = await database_now(conn)
+                await to_state(conn, row, row.state, undo_until=None, next_at=clock)
+                await mark(conn)
+                row = await by_id(conn, row.id)
+        return await view_of(conn, row)
 
 
-async def start_in(conn: AsyncConnection, row: Any, *, by: str) -> Any:
+async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: int = 0) -> Any:
     """The same in the caller's transaction, for a draft that it has just written or locked."""
     clock = await database_now(conn)
     if row.ends_at is not None and row.ends_at <= clock:
         raise Conflict("It would have ended already: give it another end.")
     is_later = row.starts_at is not None and row.starts_at > clock
+    undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
+    at = row.starts_at if is_later else undo_until or clock
     values = {
-        "state": "scheduled" if is_later else "running",
-        "next_at": row.starts_at if is_later and not row.is_listed else clock,
+        "state": "scheduled" if is_later or undo_until else "running",
+        "next_at": clock if row.is_listed else at,
+        "undo_until": undo_until,
         "list_position": 0 if row.is_listed else None,
         "started_by": by[:200],
         "updated_at": clock,
     }
     await conn.execute(update(table).where(table.c.id == row.id).values(**values))
     await mark(conn)
-    return await _by_id(conn, row.id)
+    return await by_id(conn, row.id)
 
 
 async def pause(db: Database, brand_id: int, key: str) -> NewsView:
     """Push to nobody more; who has it keeps it, and a phone that asks by itself gets it. Paused already: nothing happens."""
     async with db.transaction() as conn:
-        row = await _needed(conn, brand_id, key, lock=True)
+        row = await needed(conn, brand_id, key, lock=True)
         if row.state != "paused":
             _refuse_unless(row, ("running",), "paused")
-            await _to(conn, row, "paused")
+            await to_state(conn, row, "paused")
             await newspushes.stop(conn, row)
-        return await _view(conn, await _by_id(conn, row.id))
+        return await view_of(conn, await by_id(conn, row.id), await says(conn, row, "kept"))
 
 
 async def resume(db: Database, brand_id: int, key: str) -> NewsView:
     """Go on where it was paused."""
     async with db.transaction() as conn:
-        row = await _needed(conn, brand_id, key, lock=True)
+        row = await needed(conn, brand_id, key, lock=True)
         if row.state != "running":
             _refuse_unless(row, ("paused",), "resumed")
-            await _to(conn, row, "running")
+            await to_state(conn, row, "running")
             await newspushes.go_on(conn, row)
-        return await _view(conn, await _by_id(conn, row.id))
+        return await view_of(conn, await by_id(conn, row.id), await says(conn, row, "kept"))
 
 
 async def cancel(db: Database, brand_id: int, key: str) -> NewsView:
-    """Over now, silently: cards go back to what they showed, Google's message leaves. Cancelled already: nothing happens."""
+    """Over now, silently: cards go back to what they showed, Google's message leaves. Cancelled already: nothing happens.
+
+    Within its time to undo it becomes a draft again, and nobody is told anything.
+    """
     async with db.transaction() as conn:
-        row = await _needed(conn, brand_id, key, lock=True)
-        if row.state != "cancelled":
+        row = await needed(conn, brand_id, key, lock=True)
+        told = await says(conn, row, "reverts")
+        if row.state == "scheduled" and row.undo_until is not None:
+            await conn.execute(delete(tables.news_cards).where(tables.news_cards.c.news_id == row.id))
+            nothing = {"next_at": None, "list_position": None, "undo_until": None, "started_by": None, "plan": None}
+            await to_state(conn, row, "draft", **nothing)
+        elif row.state != "cancelled":
             if row.state in ("done", "failed") and not row.is_live:
                 raise Conflict(f"A news that is {row.state} and shown no more cannot be cancelled.")
-            if row.is_live:
-                await newstimer.over(conn, row, state="cancelled")
-            else:
-                await _to(conn, row, "cancelled", next_at=None, list_position=None)
-        return await _view(conn, await _by_id(conn, row.id))
+            await end(conn, row)
+        return await view_of(conn, await by_id(conn, row.id), told)
 
 
-async def _to(conn: AsyncConnection, row: Any, state: str, **more: Any) -> None:
+async def end(conn: AsyncConnection, row: Any) -> None:
+    """Cancelled, in the transaction that has locked the row."""
+    if row.is_live:
+        await newstimer.over(conn, row, state="cancelled")
+    else:
+        await to_state(conn, row, "cancelled", next_at=None, list_position=None, undo_until=None)
+
+
+async def to_state(conn: AsyncConnection, row: Any, state: str, **more: Any) -> None:
+    """Another state, and what goes with it."""
     values = {"state": state, "updated_at": await database_now(conn), **more}
     await conn.execute(update(table).where(table.c.id == row.id).values(**values))
 
@@ -295,7 +331,8 @@ def _rows() -> Any:
     return rows.outerjoin(tables.revisions, tables.revisions.c.id == templates.c.published_revision_id)
 
 
-async def _by_id(conn: AsyncConnection, news_id: int) -> Any:
+async def by_id(conn: AsyncConnection, news_id: int) -> Any:
+    """Its row with what belongs to it."""
     return (await conn.execute(_rows().where(table.c.id == news_id))).one()
 
 
@@ -306,14 +343,15 @@ async def _find(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool = 
     return (await conn.execute(wanted)).first()
 
 
-async def _needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool = False) -> Any:
+async def needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool = False) -> Any:
+    """The row of a brand's news; NotFound."""
     row = await _find(conn, brand_id, key, lock=lock) if tables.is_storable(key) else None
     if row is None:
         raise NotFound("This brand has no news by that id.", code="news_not_found")
     return row
 
 
-async def _revision(db: Database, conn: AsyncConnection, brand_id: int, key: str) -> tuple[Any, Any]:
+async def revision_of(db: Database, conn: AsyncConnection, brand_id: int, key: str) -> tuple[Any, Any]:
     """The template's row and its published revision."""
     wanted = select(templates.c.id, templates.c.published_revision_id, brands.c.stamp)
     wanted = wanted.join(brands, brands.c.id == templates.c.brand_id)
@@ -325,7 +363,8 @@ async def _revision(db: Database, conn: AsyncConnection, brand_id: int, key: str
     return row, await compiled.revision(db, conn, revision_id=row.published_revision_id, brand_stamp=row.stamp)
 
 
-async def _view(conn: AsyncConnection, row: Any) -> NewsView:
+async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> NewsView:
+    """The row as answers show it; ``says`` after an operation."""
     own = row.variants[0]
     return NewsView(
         id=row.key,
@@ -344,12 +383,17 @@ async def _view(conn: AsyncConnection, row: Any) -> NewsView:
         ends_at=row.ends_at,
         live_at=row.live_at,
         over_at=row.over_at,
+        undo_until=row.undo_until,
+        corrected_at=row.corrected_at,
+        withdrawn_at=row.withdrawn_at,
         reason=row.reason,
         created_by=row.created_by,
         started_by=row.started_by,
         created_at=row.created_at,
         updated_at=row.updated_at,
         progress=await _progress(conn, row),
+        result=row.result,
+        says=says,
     )
 
 
@@ -396,7 +440,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 async def _refuse_drift(db: Database, brand_id: int, key: str, plan: str, now: datetime) -> None:
     async with db.reading() as conn:
-        row = await _needed(conn, brand_id, key)
+        row = await needed(conn, brand_id, key)
         if row.state != "draft":
             return
         wanted = await _wanted(db, conn, row, now)

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import Audience, Facts, parse
-from store import compiled
+from store import compiled, consents
 from store.cardrows import CardRow, load
 from store.dialect import Database
 from store.googleledger import LIMIT, recent
 from store.livenews import Live
 from store.platforms import APPLE
-from store.tables import brands, cards, consents, devices, google_objects, registrations, templates
+from store.tables import brands, cards, devices, google_objects, registrations, templates
 
 PAGE = 500
 """Cards looked at in one transaction: on SQLite that is time of the event loop."""
@@ -75,6 +75,7 @@ class Wanted:
     live: Live
     conditions: Audience | None
     is_marketing: bool
+    topic: str | None = None
 
     @property
     def is_listed(self) -> bool:
@@ -91,7 +92,7 @@ async def wanted(db: Database, conn: AsyncConnection, row: Any, live: Live) -> W
         revision_id, stamp = (await conn.execute(published)).one()
         revision = await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=stamp)
         conditions = parse(row.audience, revision.template)
-    return Wanted(row.template_id, live, conditions, row.kind == "marketing")
+    return Wanted(row.template_id, live, conditions, row.kind == "marketing", row.topic)
 
 
 async def look(db: Database, news: Wanted, now: datetime) -> Found:
@@ -130,7 +131,7 @@ async def _fitting(
         active = [card for card in active if news.conditions.holds(_facts(card, wallets), now)]
     if not news.is_marketing:
         return active, 0
-    agreed = await _agreed(conn, [card.id for card in active])
+    agreed = await consents.agreed(conn, [card.id for card in active], news.topic)
     return [card for card in active if card.id in agreed], len(active) - len(agreed)
 
 
@@ -152,17 +153,6 @@ async def _wallets(conn: AsyncConnection, card_ids: Collection[int]) -> dict[int
         for card_id in (await conn.execute(objects.where(google_objects.c.card_id.in_(card_ids)))).scalars():
             held.setdefault(card_id, set()).add("google")
     return held
-
-
-async def _agreed(conn: AsyncConnection, card_ids: Collection[int]) -> set[int]:
-    """Cards whose holder's newest word about marketing is yes."""
-    if not card_ids:
-        return set()
-    newest = select(func.max(consents.c.id)).where(consents.c.card_id.in_(card_ids), consents.c.kind == "marketing")
-    given = select(consents.c.card_id).where(
-        consents.c.id.in_(newest.group_by(consents.c.card_id)), consents.c.given.is_(True)
-    )
-    return set((await conn.execute(given)).scalars())
 
 
 async def _add(

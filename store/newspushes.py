@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import googletelling
+from store import googletelling, newsobjects
 from store.claims import device_intent
 from store.clock import database_now
 from store.googleintents import mark
-from store.googlework import ClassMessage
-from store.jobs import insert_into_jobs
+from store.jobs import insert_into_jobs, want_news, want_template
 from store.platforms import Route
 from store.tables import brands, devices, google_classes, jobs, news, news_waiting, other_jobs
 
@@ -33,7 +33,7 @@ async def stop(conn: AsyncConnection, row: Any) -> None:
         waits = and_(queue.c.for_news == 2, is_free, queue.c.device_id.in_(mine), queue.c.device_id.not_in(others))
         await conn.execute(delete(queue).where(waits))
     if row.google_state == "waiting" and not await is_on_google(conn, row):
-        await googletelling.unsay_in(conn, row.template_id, row.key)
+        await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(row))
 
 
 async def go_on(conn: AsyncConnection, row: Any) -> None:
@@ -52,24 +52,50 @@ async def go_on(conn: AsyncConnection, row: Any) -> None:
         rows = [device_intent(route, row.brand_id, one, now, now) | {"for_news": 2} for one in ids]
         insert = insert_into_jobs(conn, queue)
         await conn.execute(insert.on_conflict_do_nothing(index_elements=["device_id"]), rows)
-    if row.google_state == "waiting":
+    if row.corrected_at is not None:
+        await _ring_holders(conn, row)
+    if row.google_state == "waiting" and not await is_on_google(conn, row):
         await say(conn, row)
+    elif row.google_state == newsobjects.TELLING:
+        await conn.execute(update(news).where(news.c.id == row.id).values(google_position=0))
     await mark(conn)
 
 
-async def say(conn: AsyncConnection, row: Any) -> bool:
+async def say(conn: AsyncConnection, row: Any, *, notify: bool = True) -> bool:
     """The message on the template's class; False where the template is not on Google."""
-    own = row.variants[0]
-    brand = (await conn.execute(select(brands.c.name).where(brands.c.id == row.brand_id))).scalar_one()
-    header = own["title"] or dict.fromkeys(own["text"], brand)
-    message = ClassMessage(row.key, header, own["text"], None, row.ends_at, notify=True)
-    return await googletelling.say_in(conn, row.template_id, message)
+    brand = await newsobjects.brand_name(conn, row.brand_id)
+    message = newsobjects.message(newsobjects.message_id(row), row.variants[0], brand, row.ends_at)
+    return await googletelling.say_in(conn, row.template_id, replace(message, notify=notify))
+
+
+async def corrected(conn: AsyncConnection, before: Any, row: Any) -> None:
+    """Phones come for the new words; Google's message is replaced by one that notifies only who was not told yet.
+
+    Paused, only who asks by itself: a push would bring the news to those who are to wait for it.
+    """
+    if row.state == "done":
+        await want_news(conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, news_id=row.id)
+    elif row.state == "running":
+        await _ring_holders(conn, row)
+    if row.google_state in newsobjects.BY_OBJECT:
+        await conn.execute(update(news).where(news.c.id == row.id).values(google_position=0))
+    elif row.google_state:
+        was_sent = await is_on_google(conn, before)
+        await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(before))
+        if was_sent or row.state != "paused":
+            await say(conn, row, notify=not was_sent)
+
+
+async def _ring_holders(conn: AsyncConnection, row: Any) -> None:
+    """Everyone on the template: these pushes count for no news."""
+    pass_type = row.pass_type_identifier
+    await want_template(conn, brand_id=row.brand_id, pass_type_identifier=pass_type, template_id=row.template_id)
 
 
 async def is_on_google(conn: AsyncConnection, row: Any) -> bool:
     """Whether Google holds the news's message."""
     sent = select(google_classes.c.sent_messages).where(google_classes.c.template_id == row.template_id)
-    return row.key in ((await conn.execute(sent)).scalar_one_or_none() or ())
+    return newsobjects.message_id(row) in ((await conn.execute(sent)).scalar_one_or_none() or ())
 
 
 def _by_platform(rows: Any) -> dict[str, list[int]]:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import NotAnAudience
-from store import googletelling, jobs, livenews, newsaudience, newscounts, newspushes
+from store import googletelling, jobs, livenews, newsaudience, newscounts, newsobjects, newspushes
 from store.clock import NOW
 from store.dialect import Database, database_now
 from store.tables import (
@@ -38,6 +38,7 @@ AT_ONCE = 20
 MICROSECOND = timedelta(microseconds=1)
 _DUE = "SELECT id FROM news WHERE next_at <= (SELECT {now}) ORDER BY next_at LIMIT 20"
 _RUNNING = "SELECT id FROM news WHERE state = 'running' AND live_at IS NOT NULL ORDER BY id LIMIT 200"
+_PAGED = "SELECT id FROM news WHERE google_position IS NOT NULL ORDER BY id LIMIT 20"
 """Asked twice a second: plain SQL, see ``store.hotreads``."""
 
 
@@ -46,6 +47,8 @@ async def turn(db: Database) -> bool:
     more = False
     for (news_id,) in await db.fetch(_DUE.format(now=NOW[db.engine.dialect.name])):
         more |= await _step(db, news_id)
+    for (news_id,) in await db.fetch(_PAGED):
+        more |= await newsobjects.page(db, news_id)
     for (news_id,) in await db.fetch(_RUNNING):
         await _look_after(db, news_id)
     return more
@@ -66,7 +69,7 @@ async def _step(db: Database, news_id: int) -> bool:
         return await _list_page(db, row, wanted)
     phones = 0
     if wanted is not None and row.live_at is None:
-        if row.starts_at is not None and row.starts_at > now:
+        if _begins(row, now) > now:
             return False
         phones = await newsaudience.count_devices(db, wanted, row.pass_type_identifier, now)
     async with db.transaction() as conn:
@@ -97,6 +100,10 @@ async def _wanted(db: Database, conn: AsyncConnection, row: Any, now: datetime) 
         return error
 
 
+def _begins(row: Any, now: datetime) -> datetime:
+    return max(row.starts_at or now, row.undo_until or now, now)
+
+
 async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> bool:
     """Write down the next cards of a segment; its position moves in the same transaction."""
     async with db.transaction() as conn:
@@ -113,7 +120,7 @@ async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> boo
         is_last = len(page) < newsaudience.PAGE
         values: dict[str, Any] = {"list_position": None if is_last else page[-1].id}
         if is_last:
-            values["next_at"] = max(row.starts_at or now, now)
+            values["next_at"] = _begins(row, now)
             values["cards"] = select(func.count()).where(news_cards.c.news_id == row.id).scalar_subquery()
         await conn.execute(update(news).where(news.c.id == row.id).values(**values))
     return True
@@ -136,6 +143,8 @@ async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
         "targets": phones,
         "google_targets": google,
         "google_state": google_state,
+        "undo_until": None,
+        "google_position": 0 if google_state == newsobjects.TELLING else None,
         "updated_at": now,
     }
     await conn.execute(update(news).where(news.c.id == row.id).values(**values))
@@ -151,11 +160,22 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     kept = await _locked(conn, row.template_id)
     now = await database_now(conn)
     await _show(conn, row.template_id, [one for one in kept if one.id != row.id])
-    ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state}
+    ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state, "result_at": now}
+    if row.google_state in newsobjects.BY_OBJECT:
+        ends |= {"google_state": newsobjects.LEAVING, "google_position": 0}
     await conn.execute(update(news).where(news.c.id == row.id).values(**ends))
     await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
-    await googletelling.unsay_in(conn, row.template_id, row.key)
+    was_said = row.google_state == "waiting" and await _google_verdict(conn, row) == "accepted"
+    await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(row))
     await _ring(conn, row)
+    if was_said:  # Google's answer came before its end did, and nobody has counted it
+        await newscounts.add(conn, {row.id: {"accepted": row.google_targets, "google": row.google_targets}})
+
+
+async def shown_anew(conn: AsyncConnection, row: Any) -> None:
+    """A live news with another stamp: every card that shows it has another edition."""
+    kept = await _locked(conn, row.template_id)
+    await _show(conn, row.template_id, [livenews.live_of(row) if one.id == row.id else one for one in kept])
 
 
 def is_for_everyone(row: Any) -> bool:
@@ -179,9 +199,11 @@ async def _ring(conn: AsyncConnection, row: Any) -> None:
 
 
 async def _tell_google(conn: AsyncConnection, row: Any) -> tuple[int, str]:
-    """(objects, state): the message goes onto the class; not at all where the brand is not on Google."""
-    if row.google_mode == "off" or row.revoked_at is not None or not is_for_everyone(row):
+    """(objects, state): the message goes onto the class, or page by page onto objects; not at all without Google."""
+    if not _is_on_google(row):
         return 0, ""
+    if not is_for_everyone(row):
+        return 0, newsobjects.TELLING
     mine = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id)
     held = select(func.count()).where(
         google_objects.c.class_row_id.in_(mine),
@@ -192,6 +214,10 @@ async def _tell_google(conn: AsyncConnection, row: Any) -> tuple[int, str]:
     if not await newspushes.say(conn, row):
         return 0, ""
     return objects, "waiting" if objects else ""
+
+
+def _is_on_google(row: Any) -> bool:
+    return row.google_mode != "off" and row.revoked_at is None
 
 
 # Is it done?
@@ -216,6 +242,9 @@ async def _seems_done(conn: AsyncConnection, row: Any) -> bool:
         asked = and_(queue.c.device_id == news_waiting.c.device_id, news_waiting.c.news_id == row.id)
         if (await conn.execute(select(queue.c.id).where(asked).limit(1))).first():
             return False
+    if row.google_state == newsobjects.TELLING and _is_on_google(row):
+        counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
+        return row.google_position is None and (await conn.execute(counted)).scalar_one() >= row.google_targets
     return row.google_state != "waiting" or await _google_verdict(conn, row) is not None
 
 
@@ -223,9 +252,10 @@ async def _google_verdict(conn: AsyncConnection, row: Any) -> str | None:
     """What Google said to the class's message; None: nothing yet."""
     wanted = select(google_classes.c.messages, google_classes.c.sent_messages)
     found = (await conn.execute(wanted.where(google_classes.c.template_id == row.template_id))).first()
-    if found is not None and row.key in found.sent_messages:
+    mine = newsobjects.message_id(row)
+    if found is not None and mine in found.sent_messages:
         return "accepted"
-    if found is None or row.key not in {one["id"] for one in found.messages}:
+    if found is None or mine not in {one["id"] for one in found.messages}:
         return "failed"
     return None
 
@@ -245,11 +275,22 @@ async def _finish(conn: AsyncConnection, row: Any) -> None:
     if google_state == "waiting":
         google_state = await _google_verdict(conn, row) or "failed"
         counts[google_state] = counts.get(google_state, 0) + row.google_targets
+        counts["google"] = row.google_targets
+    elif google_state == newsobjects.TELLING:
+        left = await _untold(conn, row)
+        counts |= {"failed": counts.get("failed", 0) + left, "google": left}
+        google_state = newsobjects.TOLD
     await newscounts.add(conn, {row.id: counts})
     told = (await conn.execute(select(news_counts).where(news_counts.c.news_id == row.id))).one()
-    total = told.accepted + told.gone + told.failed - row.google_targets
-    values = {"state": "done", "google_state": google_state, "targets": total, "updated_at": now}
+    total = told.accepted + told.gone + told.failed - told.google
+    values = {"state": "done", "google_state": google_state, "targets": total, "updated_at": now, "result_at": now}
     await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+
+
+async def _untold(conn: AsyncConnection, row: Any) -> int:
+    """Objects that keep their fate for themselves: the brand's Google was switched off."""
+    counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
+    return max(0, int(row.google_targets) - int((await conn.execute(counted)).scalar_one()))
 
 
 async def _fail(conn: AsyncConnection, row: Any, reason: str) -> None:

@@ -18,6 +18,7 @@ from store.dialect import Database
 SEEN_EVENTS = timedelta(days=30)
 WAITING_CHANGES = timedelta(days=90)
 TIMELINE = timedelta(days=180)
+NEWS = timedelta(days=400)
 INVITATIONS = timedelta(days=90)
 LINES_A_CARD = 1_000
 LETTERS = timedelta(days=30)
@@ -51,6 +52,7 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
         (tables.corrections, tables.corrections.c.at < now - audit.KEPT),
         (tables.showings, tables.showings.c.at < now - showings.KEPT),
         (tables.plans, reviews.old(now)),
+        *((table, _of_old_news(table, now)) for table in (tables.news_cards, tables.news_waiting, tables.news_counts)),
         (tables.variable_uses, uses.old(now)),
         (tables.jobs, _never_sent(tables.jobs, tables.jobs.c.pass_type_identifier, now)),
         (tables.other_jobs, _never_sent(tables.other_jobs, _ROUTE, now)),
@@ -63,6 +65,13 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
 
 _ROUTE = tables.other_jobs.c.platform + ":" + tables.other_jobs.c.pass_type_identifier
 """Its name among the holds."""
+
+
+def _of_old_news(table: Table, now: datetime) -> Any:
+    """What was kept for one card or phone, and the counters, of news that nobody is shown any more."""
+    news = tables.news.c
+    old = select(news.id).where(news.is_live.is_(False), news.over_at < now - NEWS)
+    return table.c.news_id.in_(old)
 
 
 def _never_sent(queue: Table, route: Any, now: datetime) -> Any:

@@ -162,6 +162,7 @@ templates = Table(
     Column("archived_at", Instant),
     Column("tryout_of", Id, index=True),  # the hidden twin of this template, whose cards are for trying the draft
     Column("news", Text),  # what is live on its cards, newest first (``store.livenews``); null: nothing
+    Column("past_news", Text),  # what its cards were told, newest first; null: no text shows ``news.history``
     UniqueConstraint("brand_id", "key"),
 )
 
@@ -638,6 +639,7 @@ consents = Table(  # what a card's holder agreed to and when, and took back; the
     _brand(),
     Column("card_id", Id, ForeignKey("cards.id"), nullable=False),
     Column("kind", String(20), nullable=False),
+    Column("topic", String(64)),  # of marketing: this topic alone; null: all of them
     Column("wording_id", Id, ForeignKey("consent_wordings.id"), nullable=False),
     Column("given", Boolean, nullable=False),
     Column("place", String(20), nullable=False),  # join install page desk studio
@@ -738,6 +740,8 @@ def _delivery() -> tuple[Column[Any], ...]:
 
 
 HAS_TIME = text("next_at IS NOT NULL")
+IS_PAGED = text("google_position IS NOT NULL")
+HAS_RESULT = text("result_at IS NOT NULL")
 
 news = Table(  # a marketer's message to everyone on a template, or to the cards listed in news_cards
     "news",
@@ -767,7 +771,14 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("cards", Integer),  # of its audience, as counted when it was listed
     Column("targets", Integer, nullable=False, default=0),  # (device, pass type) pairs when it went live
     Column("google_targets", Integer, nullable=False, default=0),  # and Google objects
-    Column("google_state", String(10), nullable=False, default=""),  # waiting accepted failed
+    Column("google_state", String(10), nullable=False, default=""),  # waiting accepted failed; ``store.newsobjects``
+    Column("google_position", BigInteger),  # telling, leaving: the last google_objects id looked at; null: all are
+    Column("undo_until", Instant),  # started with time to undo: until then a cancel makes it a draft again
+    Column("corrected_at", Instant),
+    Column("withdrawn_at", Instant),  # then it is in no history either
+    Column("pictures", JSON),  # {file of the pass: hash, "google": hash} made of image
+    Column("result", JSON),  # what came of it, told against held out
+    Column("result_at", Instant),  # when that is counted next; null: not yet, or it is final
     Column("created_by", String(200), nullable=False, default=""),
     Column("started_by", String(200)),
     Column("created_at", Instant, nullable=False),
@@ -775,6 +786,8 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Index(None, "brand_id", "id"),
     Index(None, "template_id", "id"),
     Index("ix_news_next_at", "next_at", sqlite_where=HAS_TIME, postgresql_where=HAS_TIME),
+    Index("ix_news_google_position", "google_position", sqlite_where=IS_PAGED, postgresql_where=IS_PAGED),
+    Index("ix_news_result_at", "result_at", sqlite_where=HAS_RESULT, postgresql_where=HAS_RESULT),
     sqlite_autoincrement=True,
 )
 
@@ -786,6 +799,7 @@ news_counts = Table(  # apart from the news, because each settled chunk of pushe
     Column("gone", Integer, nullable=False, default=0),
     Column("failed", Integer, nullable=False, default=0),
     Column("fetched", Integer, nullable=False, default=0),
+    Column("google", Integer, nullable=False, default=0, server_default="0"),  # of these, objects told one by one
 )
 
 news_cards = Table(  # a segment's cards, listed when the news is started
@@ -839,6 +853,7 @@ google_objects = Table(  # one per card whose page was opened for Google
     Column("message_generation", Integer),  # of the change whose lock-screen text is to be a message
     Column("message_field", Text),  # whose: the text itself is made when it is sent, and stored nowhere
     Column("updates_at", JSON, nullable=False, default=list),  # micros of NOTIFY_ON_UPDATE within 24 h
+    Column("news", JSON),  # [[news id, arm, told]] beside those of the class (``store.newsobjects``)
     *_delivery(),
     Index("ix_google_objects_due", "issuer_id", "lane", "due_at", sqlite_where=IS_DUE, postgresql_where=IS_DUE),
     Index(None, "issuer_id", "check_at"),

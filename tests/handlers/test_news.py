@@ -40,6 +40,27 @@ async def test_a_news_goes_its_way(house: House) -> None:
     assert [one["id"] for one in (await house.api("GET", "/news")).json["news"]] == [id_]
 
 
+async def test_a_news_is_undone_corrected_and_withdrawn(house: House) -> None:
+    id_ = await written(house)
+    waits = await house.api("POST", f"/news/{id_}:start", {"undo_seconds": 60})
+    assert (waits.json["state"], waits.json["undo_until"] is not None) == ("scheduled", True)
+    undone = await house.api("POST", f"/news/{id_}:cancel")
+    assert (undone.json["state"], undone.json["says"]["code"]) == ("draft", "nothing_sent")
+    await house.api("POST", f"/news/{id_}:start")
+    while await newstimer.turn(house.db):
+        pass
+    right = await house.api("POST", f"/news/{id_}:correct", {"text": {"ru": "Чай даром", "en": "Free tea"}})
+    assert (right.status, right.json["text"]["en"], right.json["says"]["code"]) == (200, "Free tea", "corrected")
+    wrong = await house.api("POST", f"/news/{id_}:correct", {"text": {"fr": "thé"}})
+    assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/text/fr")
+    gone = await house.api("POST", f"/news/{id_}:withdraw")
+    assert (gone.json["state"], gone.json["says"]) == (
+        "cancelled",
+        {"code": "withdrawn", "fetched": 0, "coming": 0, "google": 0},
+    )
+    assert (await house.api("POST", f"/news/{id_}:start", {"undo_seconds": 601})).status == 422
+
+
 async def test_a_plan_that_is_not_the_last_one_is_refused(house: House) -> None:
     id_ = await written(house)
     refused = await house.api("POST", f"/news/{id_}:start", {"plan": "p_OLD"})

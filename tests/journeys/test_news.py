@@ -66,6 +66,27 @@ async def test_one_news_rings_every_phone_once_and_the_older_one_returns_silentl
     assert len(android.notifications) == 2
 
 
+def on_google(wallets: Wallets, object_id: str) -> list[str]:
+    stored = wallets.google.wallet.find(object_id)
+    assert stored is not None
+    return [message["body"] for message in stored.body.get("messages") or ()]
+
+
+async def test_a_segment_is_told_on_google_too_and_a_cancel_takes_the_message_off(wallets: Wallets) -> None:
+    world = wallets.world
+    _, rich, of_rich = await wallets.holders(points=500)
+    _, poor, of_poor = await wallets.holders(points=5)
+    news = await send(world, "For you", audience={"field": "data.points", "op": "gte", "value": 100})
+    await until(lambda: rich.notifications, 20)
+    done = await reaches(world, news, "done")
+    assert (done["progress"]["targets"], done["progress"]["accepted"], done["progress"]["failed"]) == (2, 2, 0)
+    assert on_google(wallets, of_rich.object_id) == ["For you"]
+    assert on_google(wallets, of_poor.object_id) == []
+    assert (await world.api("POST", f"/news/{news}:cancel"))[0] == 200
+    await until(lambda: on_google(wallets, of_rich.object_id) == [], 20)
+    assert (len(rich.notifications), len(poor.notifications)) == (1, 0)
+
+
 async def test_a_pause_stops_pushes_and_a_cancel_takes_the_text_away(running: World) -> None:
     phone, serial = await running.holder()
     news = await send(running, "Coffee")

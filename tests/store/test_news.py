@@ -411,6 +411,42 @@ async def test_marketing_reaches_only_who_agreed(
     assert shown(agreed, yes.serial_number) == ("", [])
 
 
+async def test_a_topic_is_left_alone_and_the_others_go_on(
+    db: Database,
+    card: CardView,
+    phone: Callable[..., Phone],
+    send: Write,
+    published: brands.BrandRow,
+    now: datetime,
+) -> None:
+    from passkit.joinform import Asked
+    from store import consents
+
+    holder, mine = await held(db, phone, card), card.serial_number
+    asked = [Asked("marketing", "May we write?", None, "en")]
+    await consents.answer(db, published.id, card.card_id, asked, {"marketing"}, "desk", now)
+
+    async def topic(*, given: bool) -> None:
+        await consents.choose_topic(db, published.id, card.card_id, "tea", given=given, place="desk", now=now)
+
+    await send("About tea", kind="marketing", topic="tea")
+    await holder.update()
+    assert shown(holder, mine)[0] == "About tea"
+    await pushes(db)
+    await rest(db)
+    await topic(given=False)
+    assert await pushes(db) == 1  # the phone is asked to come
+    await holder.update()
+    assert shown(holder, mine) == ("", [])
+    assert (await send("More tea", kind="marketing", topic="tea")).progress.targets == 0
+    assert (await send("About coffee", kind="marketing", topic="coffee")).progress.targets == 1
+    await topic(given=True)
+    assert (await send("Tea again", kind="marketing", topic="tea")).progress.targets == 1
+    await consents.answer(db, published.id, card.card_id, asked, (), "desk", now)
+    assert (await send("Tea, still", kind="marketing", topic="tea")).progress.targets == 0
+    assert await consents.of_card(db, card.card_id)
+
+
 async def test_a_dry_run_counts_and_its_plan_is_what_runs(
     db: Database,
     issue: Callable[..., Awaitable[CardView]],

@@ -1,0 +1,298 @@
+"""News on Google's objects: those that are not the same words for every holder, so that no message of the class says them.
+
+``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty until Google has the message, then
+the id of that message, or how it ended without one (``FAILED``, ``GONE``). The timer puts news on and takes them off page by page
+(``page``), its place moves in the same transaction. What is sent is decided at the claim, by the news as it is then: what is
+paused or over is not sent any more, what was corrected is sent anew, silently.
+
+An object shows at most eight news, the newest; with a change's message that is nine of Google's ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, and_, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit.arms import arm
+from store import googlemessages
+from store.dialect import Database
+from store.googleintents import due_again, mark
+from store.googlework import ClassMessage, Outcome, Result, Work
+from store.jobs import Lane
+from store.newscounts import Counts
+from store.tables import brands, cards, google_classes, google_objects, news, news_cards
+
+PAGE = 500
+"""Objects looked at in one transaction."""
+MOST = googlemessages.MOST - 1
+"""News on one object; a change's message has a place of its own."""
+PREFIX = "n_"
+"""Of the ids of messages that are news."""
+FAILED, GONE = "failed", "gone"
+"""``told`` of an object that was not told in the end, and the column of ``news_counts``."""
+TELLING, TOLD, LEAVING = "telling", "told", "leaving"
+"""``news.google_state`` while objects get the news, when all have, and while it is taken off them."""
+BY_OBJECT = (TELLING, TOLD)
+
+Row = Any
+"""A row of a SELECT, read by its columns' names."""
+Entry = tuple[int, int, str]
+"""News id, arm, told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A live news as objects say it; ``may_tell``: who was not told yet is told now."""
+
+    id: int
+    message_id: str
+    at: datetime
+    ends_at: datetime | None
+    may_tell: bool
+    variants: Sequence[Mapping[str, Any]] = field(repr=False)
+
+    def message(self, arm_: int, brand: str) -> ClassMessage:
+        """The words of an arm; the brand's name stands in for a title."""
+        return message(self.message_id, self.variants[arm_], brand, self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about an object's news now: messages to keep, whether Google holds others, and the next to add."""
+
+    keep: tuple[ClassMessage, ...] = ()
+    ended: bool = False
+    add: ClassMessage | None = None
+    news_id: int | None = None
+    entries: tuple[Entry, ...] = ()
+    counts: Counts = field(default_factory=dict)
+
+
+def message(id_: str, variant: Mapping[str, Any], brand: str, ends_at: datetime | None) -> ClassMessage:
+    """One of a news's texts as a message of Google's."""
+    header = variant["title"] or dict.fromkeys(variant["text"], brand)
+    return ClassMessage(id_, header, variant["text"], None, ends_at, notify=True)
+
+
+def message_id(row: Row) -> str:
+    """What Google knows the news's message by: another after a correction, so that the old one leaves."""
+    return row.key if row.corrected_at is None else f"{row.key}-{row.stamp[:6]}"
+
+
+def kept(row: Row) -> tuple[Entry, ...]:
+    """The news of an object's row."""
+    return tuple((id_, arm_, told) for id_, arm_, told in row["news"] or ())
+
+
+def has_news(row: Mapping[str, Any]) -> bool:
+    """Whether there may be something to do about news on the object."""
+    return bool(row["news"]) or any(name.startswith(PREFIX) for name in row["sent_messages"])
+
+
+def dumped(entries: Iterable[Entry]) -> list[list[Any]] | None:
+    """What the column holds."""
+    return [list(entry) for entry in entries] or None
+
+
+async def said(conn: AsyncConnection, rows: Iterable[Row]) -> dict[int, Said]:
+    """The live news of these objects, by id."""
+    ids = {entry[0] for row in rows for entry in kept(row)}
+    if not ids:
+        return {}
+    found = await conn.execute(select(news).where(news.c.id.in_(ids), news.c.is_live.is_(True)))
+    return {
+        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, row.state == "running", row.variants)
+        for row in found
+    }
+
+
+def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:
+    """The next step for an object: at most one message is added at a time."""
+    entries: list[Entry] = list(kept(row))
+    counts: Counts = {}
+    if not entries and not has_news(row):
+        return Plan()
+    newest = sorted((entry for entry in entries if entry[0] in live), key=lambda one: live[one[0]].at, reverse=True)
+    shown = newest[:MOST]
+    for place, entry in enumerate(entries):
+        fate = _lost(entry, row, live, shown)
+        if fate:
+            entries[place] = (entry[0], entry[1], fate)
+            counts[entry[0]] = {fate: 1, "google": 1}
+    sent = set(row["sent_messages"])
+    keep = [entry for entry in shown if live[entry[0]].message_id in sent]
+    waits = [entry for entry in shown[::-1] if entry in entries and _is_due(entry, live[entry[0]])]
+    ours = {name for name in sent if name.startswith(PREFIX)}
+    ended = bool(ours - {live[entry[0]].message_id for entry in keep})
+    add = waits[0] if waits else None
+    return Plan(
+        keep=tuple(live[entry[0]].message(entry[1], brand) for entry in keep),
+        ended=ended,
+        add=live[add[0]].message(add[1], brand) if add else None,
+        news_id=add[0] if add else None,
+        entries=tuple(entries),
+        counts=counts,
+    )
+
+
+def is_first(row: Mapping[str, Any], news_id: int | None) -> bool:
+    """Whether the object was told nothing of this news yet: only then it may notify."""
+    return any(one == news_id and not told for one, _, told in kept(row))
+
+
+def _lost(entry: Entry, row: Mapping[str, Any], live: Mapping[int, Said], shown: Sequence[Entry]) -> str | None:
+    """How it ends for an object that waits and is not going to be told."""
+    if entry[2] or entry[0] not in live:
+        return None
+    if row["present"] is False:
+        return GONE
+    return None if entry in shown else FAILED
+
+
+def _is_due(entry: Entry, one: Said) -> bool:
+    told = entry[2]
+    if told in (FAILED, GONE):
+        return False
+    return told != one.message_id if told else one.may_tell
+
+
+def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Counts]:
+    """The object's news after Google's answer, and what that counts."""
+    work, outcome = result.work, Outcome(result.outcome)
+    entries = list(kept(row))
+    counts: Counts = {}
+    is_refused = outcome is Outcome.DEAD
+    for place, (news_id, arm_, told) in enumerate(entries):
+        was_sent = work.news_id == news_id and work.message is not None and result.message_sent
+        if was_sent and work.message is not None:
+            entries[place] = (news_id, arm_, work.message["id"])
+            if not told:
+                counts[news_id] = {"accepted": 1, "google": 1}
+        elif is_refused and (work.news_id == news_id or work.message is None) and not told:
+            entries[place] = (news_id, arm_, FAILED)
+            counts[news_id] = {FAILED: 1, "google": 1}
+        elif (
+            is_refused and work.news_id == news_id and work.message is not None
+        ):  # a correction: what was said stays away
+            entries[place] = (news_id, arm_, work.message["id"])
+    return ({} if dumped(entries) == row["news"] else {"news": dumped(entries)}), counts
+
+
+def goes_on(row: Mapping[str, Any], work: Work, now: datetime) -> dict[str, Any]:
+    """An object that has more to say, or to take back, is due again, behind the customers' changes."""
+    if work.kind != "object" or not has_news(row) or (work.message is None and work.lane >= Lane.CAMPAIGN):
+        return {}
+    return {"due_at": now, "wanted_at": now, "lane": int(Lane.CAMPAIGN)}
+
+
+def unfit(row: Mapping[str, Any]) -> tuple[dict[str, Any], Counts]:
+    """An object that cannot be made into a body keeps no news waiting."""
+    entries = kept(row)
+    waits = [entry for entry in entries if not entry[2]]
+    if not waits:
+        return {}, {}
+    ended = [(news_id, arm_, told or FAILED) for news_id, arm_, told in entries]
+    return {"news": dumped(ended)}, {entry[0]: {FAILED: 1, "google": 1} for entry in waits}
+
+
+async def page(db: Database, news_id: int) -> bool:
+    """Put the news on the next objects of its template, or take it off them; False when there are no more."""
+    async with db.transaction() as conn:
+        row = await _paged(conn, news_id)
+        if row is None:
+            return False
+        found = await _objects(conn, row)
+        entries = [(one["id"], _entries(row, one)) for one in found]
+        moved = [(id_, entry) for id_, entry in entries if entry is not None]
+        new = sum(1 for one in found if _is_new(row, one))
+        await _write(conn, [(id_, entry) for id_, entry in moved])
+        is_last = len(found) < PAGE
+        values: dict[str, Any] = {"google_position": None if is_last else found[-1]["id"]}
+        if row.google_state == TELLING:
+            values["google_targets"] = news.c.google_targets + new
+        await conn.execute(update(news).where(news.c.id == news_id).values(**values))
+        return not is_last
+
+
+async def _paged(conn: AsyncConnection, news_id: int) -> Row | None:
+    wanted = select(news).where(news.c.id == news_id, news.c.google_position.is_not(None))
+    row = (await conn.execute(wanted.with_for_update(skip_locked=True))).first()
+    return None if row is None or (row.state == "paused" and row.google_state == TELLING) else row
+
+
+async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:
+    """The next objects, each with its card's serial number and whether the card is in a listed news's audience."""
+    of_class = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id).scalar_subquery()
+    listed = and_(news_cards.c.card_id == cards.c.id, news_cards.c.news_id == row.id)
+    wanted = select(google_objects, cards.c.serial_number, news_cards.c.card_id.label("listed"))
+    wanted = wanted.join(cards, cards.c.id == google_objects.c.card_id).outerjoin(news_cards, listed)
+    wanted = wanted.where(google_objects.c.class_row_id == of_class, google_objects.c.id > row.google_position)
+    wanted = wanted.order_by(google_objects.c.id).limit(PAGE).with_for_update(of=google_objects)
+    return (await conn.execute(wanted)).mappings().all()
+
+
+def _is_new(row: Row, one: Mapping[str, Any]) -> bool:
+    """Whether the news belongs on this object, which does not have it yet."""
+    if row.google_state != TELLING or any(entry[0] == row.id for entry in kept(one)):
+        return False
+    is_there = one["accepted_digest"] is not None and one["present"] is not False
+    return is_there and not (row.is_listed and one["listed"] is None) and _arm(row, one) is not None
+
+
+def _arm(row: Row, one: Mapping[str, Any]) -> int | None:
+    shares = tuple(variant.get("share", 1) for variant in row.variants)
+    return arm(row.key, one["serial_number"], row.holdout, shares)
+
+
+def _entries(row: Row, one: Mapping[str, Any]) -> tuple[Entry, ...] | None:
+    """The object's news after the page; None: nothing is to be done about it."""
+    mine = kept(one)
+    if row.google_state == LEAVING:
+        left = tuple(entry for entry in mine if entry[0] != row.id)
+        return None if left == mine else left
+    if _is_new(row, one):
+        return (*mine, (row.id, _arm(row, one) or 0, ""))
+    return mine if any(entry[0] == row.id and entry[2] not in (FAILED, GONE) for entry in mine) else None
+
+
+async def _write(conn: AsyncConnection, rows: Sequence[tuple[int, tuple[Entry, ...]]]) -> None:
+    if not rows:
+        return
+    one = update(google_objects).where(google_objects.c.id == bindparam("row_id", type_=Integer))
+    one = one.values(news=bindparam("entries", type_=google_objects.c.news.type))
+    one = one.values(**due_again(google_objects, Lane.CAMPAIGN))
+    await conn.execute(one, [{"row_id": id_, "entries": dumped(entries)} for id_, entries in rows])
+    await mark(conn)
+
+
+async def leave_card(conn: AsyncConnection, card_id: int, news_ids: Collection[int]) -> None:
+    """The news are for this card no more: their messages leave its object, silently; who waits is counted no more."""
+    locked = select(news.c.id).where(news.c.id.in_(news_ids)).order_by(news.c.id)  # news before objects, as a page does
+    await conn.execute(locked.with_for_update())
+    wanted = select(google_objects).where(google_objects.c.card_id == card_id, google_objects.c.news.is_not(None))
+    row = (await conn.execute(wanted.with_for_update())).mappings().first()
+    if row is None or not any(entry[0] in news_ids for entry in kept(row)):
+        return
+    await _write(conn, [(row["id"], tuple(entry for entry in kept(row) if entry[0] not in news_ids))])
+    for news_id, _, told in sorted(kept(row)):
+        if news_id in news_ids and not told:
+            less = update(news).where(news.c.id == news_id).values(google_targets=news.c.google_targets - 1)
+            await conn.execute(less)
+
+
+async def brand_name(conn: AsyncConnection, brand_id: int) -> str:
+    """What stands above a message without a title."""
+    return str((await conn.execute(select(brands.c.name).where(brands.c.id == brand_id))).scalar_one())
+
+
+def add_up(total: Counts, more: Mapping[int, Mapping[str, int]]) -> None:
+    """Counts of one row to those of a transaction."""
+    for news_id, columns in more.items():
+        mine = total.setdefault(news_id, {})
+        for name, count in columns.items():
+            mine[name] = mine.get(name, 0) + count
