@@ -2,6 +2,9 @@
 .DELETE_ON_ERROR:
 .PHONY: run test lint bench soak judges
 
+# A test that starts a server starts it from compiled files, wherever the tests run.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -13,7 +16,7 @@ run: $(VENV)/.run  ## the whole thing on this machine: open the printed page
 	$(BIN)/python server.py demo --port $(PORT) --data-dir $(DATA)
 
 test: $(VENV)/.dev judges lint  ## lint, then every test on SQLite and PostgreSQL
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 lint: $(VENV)/.dev  ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +18,7 @@ from store import cards, google, tables, templates
 from store.cards import Change, NewCard
 from store.dialect import Database
 from tests.journeys.house import World, until
-from tests.journeys.test_kill import SERVER, opened
+from tests.journeys.test_kill import opened, start_worker
 from tests.pushes.googlecards import LONG_AGO, NOW, coffee, due
 from tests.pushes.wallets import ISSUER, key_file
 
@@ -41,13 +39,6 @@ async def play(world: World, *, rate: int) -> AsyncIterator[GoogleService]:
             "PUSH_WINDOW": str(WINDOW),
         }
         yield service
-
-
-async def start_worker(world: World) -> asyncio.subprocess.Process:
-    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | world.environment
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(SERVER), "worker", env=environment, stderr=asyncio.subprocess.DEVNULL
-    )
 
 
 async def hold_objects(db: Database, service: GoogleService, brand_id: int, count: int) -> None:

@@ -22,9 +22,9 @@ from tests.journeys.house import SECRET, World, until
 from tests.pushes.fleet import LONG_AGO, add_holders, pending, publish, token
 
 SERVER = Path(__file__).parent.parent.parent / "server.py"
-PHONES = 20_000
-KILLS = 5
 WINDOW = 200
+SIZES = [pytest.param(5_000, 3), pytest.param(20_000, 5, marks=pytest.mark.soak)]
+"""(phones, kills)."""
 
 
 @contextlib.asynccontextmanager
@@ -36,7 +36,7 @@ async def opened(world: World) -> AsyncIterator[Database]:
 
 
 async def start_worker(world: World) -> asyncio.subprocess.Process:
-    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | world.environment
+    environment = {"PATH": os.environ["PATH"]} | world.environment
     return await asyncio.create_subprocess_exec(
         sys.executable, str(SERVER), "worker", env=environment, stderr=asyncio.subprocess.DEVNULL
     )
@@ -51,12 +51,13 @@ async def let_leases_end(db: Database) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_worker_killed_again_and_again_loses_nothing(world: World) -> None:
+@pytest.mark.parametrize(("phones", "kills"), SIZES)
+async def test_a_worker_killed_again_and_again_loses_nothing(world: World, phones: int, kills: int) -> None:
     dice = random.Random(7)
     async with opened(world) as db:
-        template_id = await add_holders(db, world.brand_id, PHONES)
+        template_id = await add_holders(db, world.brand_id, phones)
         await publish(db, template_id, pass_type=PASS_TYPE, brand_id=world.brand_id)
-        goals = sorted(dice.sample(range(500, PHONES - 500), KILLS))
+        goals = sorted(dice.sample(range(500, phones - 500), kills))
         for goal in goals:
             worker = await start_worker(world)
             await until(lambda goal=goal: len(world.apns.records) >= goal, 60)
@@ -69,8 +70,8 @@ async def test_a_worker_killed_again_and_again_loses_nothing(world: World) -> No
         worker.terminate()
         assert await asyncio.wait_for(worker.wait(), 30) == 0
     received = Counter(record.token for record in world.apns.records)
-    assert set(received) == {token(number) for number in range(1, PHONES + 1)}
-    assert sum(received.values()) - PHONES <= KILLS * WINDOW
+    assert set(received) == {token(number) for number in range(1, phones + 1)}
+    assert sum(received.values()) - phones <= kills * WINDOW
 
 
 async def _empty(db: Database) -> bool:

@@ -1,8 +1,8 @@
 """Every page of the studio in a real browser: axe-core finds nothing serious, nothing is too wide, nobody complains.
 
 The pages come from the routes, so a new one is looked at by itself. Each is opened in both languages, on a desktop in one
-light and on a telephone in the other. axe-core, which takes the most time, looks at it in one of the languages: structure and
-colours are the same in both; what is too wide and what the browser complains about is not.
+light and on a telephone in the other. axe-core, which takes the most time, looks at it once, by turns in another language, light
+and window: structure and colours are the same in all; what is too wide and what the browser complains about is not.
 """
 
 from __future__ import annotations
@@ -124,16 +124,18 @@ async def look_around(walk: Walk, chromium: Any, language: str) -> list[str]:
     for at, (path, person) in enumerate(pages):
         await person.page.goto(path)
         assert await person.page.get_attribute("html", "lang") == language, path
-        if LANGUAGES[at % 2] == language:
-            await person.page.evaluate(judge)
-        for light, window in LOOKS[language]:
+        await person.page.evaluate(judge)
+        for number, (light, window) in enumerate(LOOKS[language]):
+            is_turn = at % 4 == 2 * LANGUAGES.index(language) + number
             await person.page.emulate_media(color_scheme=light)
             await person.page.set_viewport_size(window)
             where = f"{path} {language} {light} {window['width']}"
-            found += [f"{where}: {one}" for one in await judged(person.page)]
+            found += [f"{where}: {one}" for one in await judged(person.page, with_axe=is_turn)]
             for tab in await person.page.query_selector_all("main [role=tab]"):
                 await tab.evaluate("it => it.click()")
-                found += [f"{where} {await tab.inner_text()}: {one}" for one in await judged(person.page)]
+                found += [
+                    f"{where} {await tab.inner_text()}: {one}" for one in await judged(person.page, with_axe=is_turn)
+                ]
             await person.page.evaluate(OPEN)
         await person.note_violations()
     return [*found, *signed_in.complaints, *stranger.complaints]
@@ -146,16 +148,16 @@ async def is_page(person: Person, path: str) -> bool:
     return is_its_own and (await answer.body()).lstrip()[:15].lower() == b"<!doctype html>"
 
 
-async def judged(page: Any) -> list[str]:
+async def judged(page: Any, *, with_axe: bool = True) -> list[str]:
     """What axe-core finds serious, and what is wider than the window."""
-    return list(await page.evaluate(JUDGE, [RULES, SERIOUS]))
+    return list(await page.evaluate(JUDGE, [RULES, SERIOUS, with_axe]))
 
 
 OPEN = "document.querySelectorAll('main details').forEach(it => { it.open = true; })"
 """So that the second look sees what is folded up, menus too."""
 JUDGE = """
-async ([rules, serious]) => {
-  const seen = window.axe ? (await axe.run(document, rules)).violations : [];
+async ([rules, serious, withAxe]) => {
+  const seen = withAxe ? (await axe.run(document, rules)).violations : [];
   const found = seen.filter(it => serious.includes(it.impact)).map(it =>
     `${it.id} (${it.impact}): ${it.nodes[0].html.slice(0, 200)} ${it.nodes[0].failureSummary.slice(0, 300)}`);
   const width = document.documentElement.scrollWidth;
