@@ -66,6 +66,7 @@ _ROWS = (
         "pass_failed", 500, "The pass cannot be made", "The card's data breaks its template; the log names the place."
     ),
     Kind("unavailable", 503, "Not available now", "The database does not answer; the same request may succeed later."),
+    Kind("overloaded", 503, "Too busy now", "Send the same request again after the seconds of Retry-After."),
     Kind("callback_keys_missing", 503, "Keys not known yet", "Google's root keys have not been read; send it again."),
     Kind("signing_unavailable", 503, "Signing not available", "No certificate of this pass type is valid now."),
 )

@@ -21,6 +21,7 @@ from handlers.errors import ProblemError
 from handlers.guard import GUARD, Connection
 from handlers.keys import LIFECYCLE, LIMITER, LOG, OPTIONS, REQUEST_ID, root
 from handlers.limits import Kind
+from handlers.overload import LOAD, is_refusable
 
 log = structlog.get_logger("passbell.http")
 
@@ -43,6 +44,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     if connection is not None:
         connection.began()
     request[REQUEST_ID] = request_id(request)
+    load = root(request)[LOAD]
+    load.in_flight += 1
     started, status = time.perf_counter(), CLIENT_GONE
     try:
         response = await handler(request)
@@ -52,6 +55,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = redirect.status
         raise
     finally:
+        load.in_flight -= 1
         if connection is not None:
             connection.finished(had_body=had_body)
         _tell(request, status, time.perf_counter() - started)
@@ -61,6 +65,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every exception as an answer of the catalogue; a page where a person reads it."""
     try:
+        if is_refusable(request.path):
+            root(request)[LOAD].refuse()
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:

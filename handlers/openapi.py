@@ -75,7 +75,7 @@ _IDEMPOTENCY = _text(
     "Idempotency-Key", "header", "Any text of yours: the same key gives the same answer.", maxLength=200
 )
 _NEWS = _text("id", "path", "The news's id.")
-_COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable")
+_COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable", "overloaded")
 _BODIES = ("bad_json", "too_slow", "body_too_large", "unsupported_body", "invalid")
 _EVENTS = (
     "webhook_refused",
@@ -86,6 +86,7 @@ _EVENTS = (
     "rate_limited",
     "internal",
     "unavailable",
+    "overloaded",
 )
 _ONCE = ("bad_request", "idempotency_running", "idempotency_reused")
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from handlers import metrics
 from handlers.guard import when_taken
 from handlers.keys import DATABASE, OPTIONS, SIGNERS
+from handlers.overload import LOAD
 from handlers.signed import SIGNED
 from passkit.apple import bundle, webservice
 from passkit.apple.signing import Identity
@@ -42,10 +43,15 @@ async def answer(request: web.Request, serving: Serving, headers: dict[str, str]
 
 
 def build(request: web.Request, serving: Serving, now: datetime) -> bytes:
-    """The signed bytes of the card as it is now; signed anew only where they would be others than before."""
+    """The signed bytes of the card as it is now; signed anew only where they would be others than before.
+
+    Under too much load nothing is signed anew.
+    """
     try:
         identity = request.app[SIGNERS].newest(serving.pass_type_identifier, now)
         kept, key = request.app[SIGNED], (serving.made_of, identity.fingerprint)
+        if key not in kept:
+            request.app[LOAD].refuse()
         metrics.signed.labels("kept" if key in kept else "made").inc()
         return kept.get(key, partial(_sign, serving, identity, now))
     except (RenderError, CertificateError) as error:

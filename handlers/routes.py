@@ -39,6 +39,7 @@ from handlers.keys import (
     Readiness,
 )
 from handlers.limits import Limiter
+from handlers.overload import LOAD, Load, keep_time
 from handlers.signed import SIGNED, Signed
 from handlers.studio import routes as studio
 from handlers.studio.rendering import RENDERER, NoRenderer, Renderer
@@ -55,7 +56,8 @@ def application(
     app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
     app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
     app[google.WAITING] = google.Waiting()
-    app[SIGNED] = Signed()
+    app[SIGNED], app[LOAD] = Signed(), Load(time.monotonic)
+    app.cleanup_ctx.append(keep_time)
     app[LOG] = middleware.log.bind()
     app[RENDERER] = renderer or NoRenderer()
     static = pages.static_files()
