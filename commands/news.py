@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,9 @@ def add(subparsers: Any) -> None:
     send.add_argument("--text", required=True, action="append", metavar="[LANGUAGE=]TEXT", help="the words")
     send.add_argument("--title", action="append", default=[], metavar="[LANGUAGE=]TEXT")
     send.add_argument("--url", help="where it leads")
+    send.add_argument(
+        "--image", type=Path, metavar="FILE", help="PNG, JPEG or WebP in place of the strip while it is live"
+    )
     send.add_argument("--audience", metavar="JSON", help="conditions, or a file; everyone if not given")
     send.add_argument("--holdout", type=int, default=0, metavar="PERCENT", help="who are not told, to compare with")
     send.add_argument("--marketing", action="store_true", help="only to those who agreed to marketing")
@@ -71,6 +75,7 @@ def add(subparsers: Any) -> None:
     correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")
     correct.add_argument("--title", action="append", default=[], metavar="[LANGUAGE=]TEXT")
     correct.add_argument("--url", help="where it leads")
+    correct.add_argument("--image", type=Path, metavar="FILE", help="another picture")
     shell.add_brand_flag(correct)
     correct.set_defaults(run=run_correct)
 
@@ -81,6 +86,7 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     given: dict[str, Any] = {"template": args.template, "text": _said(args.text), "url": args.url}
     given |= {"title": _said(args.title) if args.title else None, "holdout": args.holdout}
     given |= {"starts_at": args.starts_at, "ends_at": args.ends_at}
+    given |= _image(args)
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
     undo = max(0, min(args.undo, MAX_UNDO))
     request = asked(NewsRequest, given | {"kind": "marketing" if args.marketing else "service"})
@@ -139,6 +145,7 @@ async def run_correct(args: argparse.Namespace, settings: Settings) -> int:
     given: dict[str, Any] = {"text": _said(args.text)} if args.text else {}
     given |= {"title": _said(args.title)} if args.title else {}
     given |= {"url": args.url} if args.url else {}
+    given |= _image(args)
     correction = asked(newscorrections.NewsCorrection, given)
 
     async def run(db: Database, brand_id: int, key: str) -> NewsView:
@@ -221,6 +228,15 @@ def _utc(moment: datetime | None) -> datetime | None:
 def _short(one: NewsView) -> str:
     text = next(iter(one.text.values()), "").replace("\n", " ")
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _image(args: argparse.Namespace) -> dict[str, bytes]:
+    if args.image is None:
+        return {}
+    try:
+        return {"image": args.image.read_bytes()}
+    except OSError as error:
+        raise shell.CommandError(f"{args.image}: {error.strerror}") from None
 
 
 def _said(parts: list[str]) -> str | dict[str, str]:

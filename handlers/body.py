@@ -17,6 +17,8 @@ KIB = 1024
 WALLET_LIMIT = 64 * KIB
 LOG_LIMIT = 8 * KIB
 API_LIMIT = HOOK_LIMIT = 1024 * KIB
+NEWS_LIMIT = 8 * 1024 * KIB
+"""With a picture of 5 MB in base64."""
 BATCH_LIMIT = 8 * 1024 * KIB
 """Largest bodies: a registration is 100 bytes, a batch of 1,000 cards with Cyrillic escaped to ASCII over a MiB."""
 

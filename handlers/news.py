@@ -21,7 +21,7 @@ from store.newsrequests import NewsRequest
 async def create(request: web.Request) -> web.Response:
     """POST /api/v1/news: 201 with a draft."""
     key = await authorized(request, "news:write")
-    content = await body.read(request, body.API_LIMIT)
+    content = await body.read(request, body.NEWS_LIMIT)
     return await idempotency.once(request, key, content, lambda: _create(request, key, content))
 
 
@@ -92,7 +92,7 @@ async def cancel(request: web.Request) -> web.Response:
 async def correct(request: web.Request) -> web.Response:
     """POST /api/v1/news/{id}:correct: other words, silently."""
     key = await authorized(request, "news:write")
-    asked = models.accept(NewsCorrection, body.parse_json(await body.read(request, body.API_LIMIT)))
+    asked = models.accept(NewsCorrection, body.parse_json(await body.read(request, body.NEWS_LIMIT)))
     db, id_ = request.app[DATABASE], request.match_info["id"]
     return respond(answer(await newscorrections.correct(db, key.brand_id, id_, asked, request.app[OPTIONS].clock())))
 

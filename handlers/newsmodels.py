@@ -83,6 +83,7 @@ class NewsAnswer(_Answered):
     text: dict[str, str]
     title: dict[str, str]
     url: str | None
+    image: str | None = Field(description="The picture's name: `/images/{image}.png`, as Google shows it.")
     variants: list[NewsVariant]
     audience: dict[str, Any] | None
     holdout: int

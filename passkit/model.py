@@ -72,12 +72,23 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """What a news shows in place of the strip: files of the pass by name; ``key`` tells it from others."""
+
+    key: str
+    files: Mapping[str, bytes] = field(repr=False)
+    hero: str | None = None
+    """Google's, by its hash."""
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """A marketer's message that is live on the card: texts by language."""
 
     text: Mapping[str, str]
     title: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    picture: Picture | None = None
 
 
 class Look(NamedTuple):

@@ -22,12 +22,14 @@ from passkit import stamps
 from passkit.apple.bundle import PreparedFiles, prepare
 from passkit.errors import ImageError, Problem, Severity, TemplateError
 from passkit.images import CENTER, Encode, Focus, slots
-from passkit.model import Look
+from passkit.model import Look, Picture
 from passkit.schema import Template
 from passkit.schemacheck import pointer
 from passkit.smallpng import smallest_png
 
 PLAIN = Look()
+MOST_NEWS = 8
+"""Prepared files with a news's picture that are remembered, for each revision."""
 
 
 class Pictures:
@@ -37,6 +39,7 @@ class Pictures:
         self._files = dict(files)
         self._drawing = drawing
         self._prepared: dict[Look, PreparedFiles] = {}
+        self._with_news: dict[tuple[Look, str], PreparedFiles] = {}
 
     @property
     def files(self) -> Mapping[str, bytes]:
@@ -62,6 +65,17 @@ class Pictures:
         prepared = self._prepared.get(look)
         if prepared is None:
             prepared = self._prepared[look] = prepare(self._laid(look))
+        return prepared
+
+    def with_news(self, look: Look, picture: Picture) -> PreparedFiles:
+        """The look's files with a news's picture in its slot, in every language; what was drawn into the slot is covered."""
+        prepared = self._with_news.get((look, picture.key))
+        if prepared is None:
+            replaced = {_slot(name) for name in picture.files}
+            kept = {name: content for name, content in self._laid(look).items() if _slot(name) not in replaced}
+            if len(self._with_news) >= MOST_NEWS:
+                self._with_news.clear()
+            prepared = self._with_news[look, picture.key] = prepare(kept | dict(picture.files))
         return prepared
 
     def _laid(self, look: Look) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from passkit import data
+from passkit.apple.bundle import PreparedFiles
 from passkit.apple.document import Outline, outline
 from passkit.errors import Problem, RenderError, Severity
 from passkit.expressions import NAMESPACES, Expression, Expressions
@@ -21,7 +22,7 @@ from passkit.formats import formats
 from passkit.localise import Entry, Table, Tables, assign, tables
 from passkit.model import Brand, Card, CardState, News, Pass, Value
 from passkit.money import Money
-from passkit.pictures import Pictures, prepare_images
+from passkit.pictures import PLAIN, Pictures, prepare_images
 from passkit.plan import Names, Plan, Told, check_leaf, raise_problems, sentence, too_large
 from passkit.schema import Template
 
@@ -193,11 +194,17 @@ def fill(revision: Revision, card: Card, news: News | None, language: str | None
     return Pass(
         document=plan.document(placed, plan.rows(placed, extras, card.ring, whole=whole), card, whole=whole),
         strings=strings,
-        images=revision.images.plain if plan.choice is None else revision.images.of(plan.choice.look(values)),
+        images=_images(revision, plan, values, news),
         fields=Told(partial(plan.tell, raw, card.ring)),
         language=plan.language,
         signing_time=now,
     )
+
+
+def _images(revision: Revision, plan: Plan, values: list[Any], news: News | None) -> PreparedFiles:
+    if news is not None and news.picture is not None:
+        return revision.images.with_news(plan.choice.look(values) if plan.choice else PLAIN, news.picture)
+    return revision.images.plain if plan.choice is None else revision.images.of(plan.choice.look(values))
 
 
 def _others(

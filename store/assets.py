@@ -26,6 +26,7 @@ _NAMING = (
     tables.revisions.c.files,
     tables.revisions.c.pictures,
     tables.revisions.c.google_pictures,
+    tables.news.c.pictures,
 )
 """Everything that names contents: file name -> hash."""
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,11 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import RenderError, TemplateError
+from passkit.google.datatypes import image
 from passkit.google.objects import Address, GooglePictures, class_body, object_body, patch_body
 from passkit.google.types import GoogleType, type_of
 from passkit.render import Revision, fill
-from store import compiled, googlepictures, tables
+from store import compiled, googlepictures, livenews, tables
 from store.cardrows import CardRow, card_model, columns, complete
 from store.dialect import Database, database_now
 from store.errors import NotFound
@@ -39,6 +40,7 @@ class Shared:
     revision: Revision
     address: Address
     pictures: GooglePictures
+    hero: str | None = None  # of a news that every card shows
 
     @property
     def type(self) -> GoogleType:
@@ -66,6 +68,7 @@ def shared_columns() -> Select[Any]:
             brands.c.stamp.label("brand_stamp"),
             revisions.c.id.label("revision_id"),
             revisions.c.google_pictures,
+            templates.c.news.label("template_news"),
         )
         .join(templates, templates.c.id == classes.c.template_id)
         .join(revisions, revisions.c.id == templates.c.published_revision_id)
@@ -76,7 +79,9 @@ def shared_columns() -> Select[Any]:
 async def shared(db: Database, conn: AsyncConnection, row: AnyRow) -> Shared:
     """The class of a row of ``shared_columns``; raises what ``UNFIT`` names."""
     revision = await compiled.revision(db, conn, revision_id=row["revision_id"], brand_stamp=row["brand_stamp"])
-    return Shared(row, revision, _address(db, row), pictures_of(db, row["google_pictures"]))
+    live = livenews.of_class(row["template_news"])
+    await livenews.load(db, conn, live)
+    return Shared(row, revision, _address(db, row), pictures_of(db, row["google_pictures"]), _hero(db, live))
 
 
 async def draw(db: Database, issuer_id: str) -> None:
@@ -127,7 +132,8 @@ async def cards_by_id(db: Database, conn: AsyncConnection, card_ids: Collection[
 
 def class_of(klass: Shared, now: datetime) -> dict[str, Any]:
     """The class's body to insert."""
-    return class_body(klass.revision, klass.address, klass.pictures, now)
+    pictures = replace(klass.pictures, hero=klass.hero) if klass.hero else klass.pictures
+    return class_body(klass.revision, klass.address, pictures, now)
 
 
 def object_of(
@@ -135,7 +141,17 @@ def object_of(
 ) -> dict[str, Any]:
     """The card's body to insert; ``revision`` instead of its own. Raises RenderError."""
     model = card_model(db, card, ring=None)
-    return object_body(revision or card.revision, model, None, klass.address, object_id, klass.pictures, now)
+    body = object_body(revision or card.revision, model, None, klass.address, object_id, klass.pictures, now)
+    hero = _hero(db, card.shown)
+    if hero and (hero != klass.hero or klass.type is GoogleType.GENERIC or "heroImage" in body):
+        body["heroImage"] = image(hero)  # the class does not show it on this object
+    return body
+
+
+def _hero(db: Database, shown: livenews.Shown | None) -> str | None:
+    """The address of a news's picture for Google."""
+    picture = None if shown is None else getattr(livenews.text(db, shown), "picture", None)
+    return None if picture is None else f"{db.public_url}/images/{picture.hero}.png"
 
 
 def patch_of(type_: GoogleType, kind: str, body: Json) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
-from passkit.model import News
-from store import tables
+from passkit.model import News, Picture
+from store import newspictures, tables
 from store.dialect import Database
 
 KEPT = 4_096
 """Texts of news kept in memory; a news has a few KB at most."""
+PICTURED = 32
+"""Of them, news with a picture: a few hundred KB each."""
 LISTED = '"listed"'
 """Stands in ``templates.news`` where one of the news is for listed cards only."""
 
@@ -39,6 +41,11 @@ class Live:
     holdout: int
     shares: tuple[int, ...]
     is_listed: bool
+
+    @property
+    def is_for_everyone(self) -> bool:
+        """The same words and picture for all holders: Google's class says and shows them."""
+        return not self.is_listed and not self.holdout and len(self.shares) == 1
 
     def for_card(self, serial: str) -> Shown | None:
         """What it is on this card, if that is in its audience; None: held out."""
@@ -95,6 +102,12 @@ def shown(kept: str | None, listed: str | None, serial: str) -> Shown | None:
     return None
 
 
+def of_class(kept: str | None) -> Shown | None:
+    """The news that every card of the template shows, if the newest is for all."""
+    newest = parsed(kept)[0] if kept else None
+    return newest.for_card("") if newest is not None and newest.is_for_everyone else None
+
+
 def of_row(row: Mapping[str, Any]) -> Shown | None:
     """The same for a card's row with ``template_news`` and ``listed_news``."""
     kept = row["template_news"]
@@ -140,6 +153,9 @@ class Texts:
         self._kept[id_, stamp] = texts
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+        pictured = [key for key, kept in self._kept.items() if kept[0].picture is not None]
+        for key in pictured[:-PICTURED]:
+            del self._kept[key]
 
 
 def text(db: Database, one: Shown | None) -> News | None:
@@ -161,14 +177,15 @@ async def load(db: Database, conn: AsyncConnection | None, one: Shown | None) ->
             await load(db, reading, one)
         return
     table = tables.news.c
-    row = (await conn.execute(select(table.variants).where(table.id == one.id))).first()
+    row = (await conn.execute(select(table.variants, table.pictures).where(table.id == one.id))).first()
     if row is not None:  # a stamp that is another by now was of other words: they are of no use to anybody any more
-        db.kept(Texts).put(one.id, one.stamp, tuple(news(variant) for variant in row.variants))
+        picture = await newspictures.read(conn, row.pictures)
+        db.kept(Texts).put(one.id, one.stamp, tuple(news(variant, picture) for variant in row.variants))
 
 
-def news(variant: Mapping[str, Any]) -> News:
+def news(variant: Mapping[str, Any], picture: Picture | None = None) -> News:
     """One of a news's texts as the pass builder takes it."""
-    return News(variant["text"], variant.get("title") or {}, variant.get("url"))
+    return News(variant["text"], variant.get("title") or {}, variant.get("url"), picture)
 
 
 async def shown_before(conn: AsyncConnection, row: Mapping[str, Any]) -> Shown | None:

@@ -24,7 +24,7 @@ from passkit.masking import masked
 from passkit.model import News
 from passkit.render import fill
 from passkit.schema import Template
-from store import compiled, livenews, newsaudience, newspushes, newstimer, randomness, tables
+from store import compiled, livenews, newsaudience, newspictures, newspushes, newstimer, randomness, tables
 from store.cardrows import CardRow, card_model
 from store.dialect import Database, database_now
 from store.errors import Conflict, Invalid, NotFound, StoreError
@@ -42,6 +42,7 @@ PUSHES_A_SECOND = 500
 """A careful guess for the dry run: as fast as the fetches that come back."""
 GOOGLE_A_SECOND = 18
 MAX_LIMIT = 500
+Files = Mapping[str, bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class NewsView:
     text: Mapping[str, str]
     title: Mapping[str, str]
     url: str | None
+    image: str | None
     variants: tuple[Mapping[str, Any], ...]
     audience: Mapping[str, Any] | None
     holdout: int
@@ -124,20 +126,33 @@ class DryRun:
 
 async def create(db: Database, brand_id: int, request: NewsRequest, *, by: str, now: datetime) -> NewsView:
     """Write a draft; Invalid with pointers, Conflict ``not_published``."""
+    files = await pictures_of(db, brand_id, request)
     async with db.transaction() as conn:
-        row = await create_in(db, conn, brand_id, request, by=by, now=now)
+        row = await create_in(db, conn, brand_id, request, by=by, now=now, files=files)
         return await view_of(conn, row)
 
 
 async def create_in(
-    db: Database, conn: AsyncConnection, brand_id: int, request: NewsRequest, *, by: str, now: datetime
+    db: Database,
+    conn: AsyncConnection,
+    brand_id: int,
+    request: NewsRequest,
+    *,
+    by: str,
+    now: datetime,
+    files: Files = None,
 ) -> Any:
-    """The same in the caller's transaction: the draft's row."""
+    """The same in the caller's transaction: the draft's row; ``files`` are what ``pictures_of`` has made of its image."""
     template, revision = await revision_of(db, conn, brand_id, request.template)
     if request.ends_at is not None and request.ends_at <= now:
         raise Invalid([Problem(Severity.ERROR, "/ends_at", "it has ended already")])
     variants = checked(request, revision.template)
+    if request.image is not None and files is None:
+        raise Invalid([Problem(Severity.ERROR, "/image", "a picture cannot come this way", "Send it to /api/v1/news.")])
+    kept = await newspictures.keep(conn, files, now) if files else None
     values = {
+        "image": kept and kept[newspictures.SOURCE],
+        "pictures": kept,
         "brand_id": brand_id,
         "template_id": template.id,
         "key": f"n_{randomness.text(KEY_LENGTH)}",
@@ -157,6 +172,15 @@ async def create_in(
     }
     added = await conn.execute(insert(table).values(**values).returning(table.c.id))
     return await by_id(conn, added.scalar_one())
+
+
+async def pictures_of(db: Database, brand_id: int, request: NewsRequest) -> Files:
+    """What a request's image becomes, before any transaction: it takes a moment. None without one; Invalid."""
+    if request.image is None:
+        return None
+    async with db.reading() as conn:
+        _, revision = await revision_of(db, conn, brand_id, request.template)
+    return await newspictures.made(revision.template, request.image)
 
 
 async def view(db: Database, brand_id: int, key: str) -> NewsView:
@@ -376,6 +400,7 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         text=own["text"],
         title=own["title"],
         url=own["url"],
+        image=row.pictures and row.pictures[newspictures.GOOGLE],
         variants=tuple(row.variants[1:]),
         audience=row.audience,
         holdout=row.holdout,

@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import update
 
-from store import newspushes, newstimer, randomness
+from store import newspictures, newspushes, newstimer, randomness
 from store.dialect import Database, database_now
 from store.errors import Conflict
 from store.googleintents import mark
-from store.news import NewsView, by_id, end, needed, revision_of, view_of
-from store.newsrequests import NewsRequest, Said, Url, checked
+from store.news import Files, NewsView, by_id, end, needed, pictures_of, revision_of, view_of
+from store.newsrequests import Image, NewsRequest, Said, Url, checked
 from store.newssays import says
 from store.tables import news
 
@@ -31,6 +31,7 @@ class NewsCorrection(BaseModel):
     text: Said | None = None
     title: Said | None = None
     url: Url | None = None
+    image: Image | None = None
 
 
 async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrection, now: datetime) -> NewsView:
@@ -38,6 +39,7 @@ async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrect
 
     Conflict for a news that is withdrawn or failed.
     """
+    files = await _files(db, brand_id, key, correction)
     async with db.transaction() as conn:
         row = await needed(conn, brand_id, key, lock=True)
         if row.withdrawn_at is not None or row.state == "failed":
@@ -47,6 +49,9 @@ async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrect
         told = await says(conn, row, "corrected_at_resume" if row.state == "paused" else "corrected")
         clock = await database_now(conn)
         values: dict[str, Any] = {"variants": variants, "stamp": randomness.stamp(), "updated_at": clock}
+        if "image" in correction.model_fields_set:
+            kept = await newspictures.keep(conn, files, now) if files else None
+            values |= {"pictures": kept, "image": kept and kept[newspictures.SOURCE]}
         if row.live_at is not None:
             values["corrected_at"] = clock
         await conn.execute(update(news).where(news.c.id == row.id).values(**values))
@@ -54,6 +59,8 @@ async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrect
         if row.is_live:
             await newstimer.shown_anew(conn, after)
             await newspushes.corrected(conn, row, after)
+            if row.pictures or after.pictures:
+                await newstimer.redraw_google(conn, row.template_id)
         await mark(conn)
         return await view_of(conn, after, told)
 
@@ -70,6 +77,15 @@ async def withdraw(db: Database, brand_id: int, key: str) -> NewsView:
             await conn.execute(update(news).where(news.c.id == row.id).values(withdrawn_at=clock, updated_at=clock))
             await mark(conn)
         return await view_of(conn, await by_id(conn, row.id), told)
+
+
+async def _files(db: Database, brand_id: int, key: str, correction: NewsCorrection) -> Files:
+    if correction.image is None:
+        return None
+    async with db.reading() as conn:
+        row = await needed(conn, brand_id, key)
+    request = NewsRequest(template=row.template_key, text="", image=correction.image)
+    return await pictures_of(db, brand_id, request)
 
 
 def _corrected(row: Any, correction: NewsCorrection) -> NewsRequest:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
 from passkit.audience import NotAnAudience, parse
 from passkit.errors import Problem, Severity
 from passkit.expressions import NEWS_LENGTH
+from passkit.images import MAX_BYTES
 from passkit.limits_reading import shows_news
 from passkit.schema import Template
 from passkit.variables import text_problem
@@ -20,6 +22,23 @@ TITLE_LENGTH = 200
 MAX_VARIANTS = 4
 Said = str | dict[Language, str]
 Url = Annotated[str, StringConstraints(pattern=r"^(https?://|tel:|mailto:)[^\s\x00-\x1f\x7f]+$", max_length=2000)]
+
+
+def _decoded(given: Any) -> Any:
+    """Bytes of base64, with or without ``data:image/...;base64,`` before it."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return b64decode(given.partition(";base64,")[2] if given.startswith("data:") else given, validate=True)
+    except ValueError:
+        raise ValueError("this is not base64") from None
+
+
+Image = Annotated[
+    bytes,
+    BeforeValidator(_decoded, json_schema_input_type=str),
+    Field(min_length=1, max_length=MAX_BYTES),
+]
 
 
 class Variant(BaseModel):
@@ -42,7 +61,10 @@ class NewsRequest(BaseModel):
     text: Said = Field(description="The words, or one for each of the template's languages.")
     title: Said | None = None
     url: Url | None = None
-    image: None = Field(default=None, description="A picture cannot be given here yet.")
+    image: Image | None = Field(
+        default=None,
+        description="PNG, JPEG or WebP in base64: in place of the strip (Google: the hero) while it is live.",
+    )
     variants: list[Variant] = Field(
         default_factory=list, max_length=MAX_VARIANTS, description="Other texts, for A/B: dealt by a stable hash."
     )

@@ -17,6 +17,7 @@ from passkit.audience import NotAnAudience
 from store import googletelling, jobs, livenews, newsaudience, newscounts, newsobjects, newspushes
 from store.clock import NOW
 from store.dialect import Database, database_now
+from store.googleintents import want_classes
 from store.tables import (
     brands,
     devices,
@@ -148,6 +149,8 @@ async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
         "updated_at": now,
     }
     await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    if row.pictures:
+        await redraw_google(conn, row.template_id)
     counts = insert_into(news_counts, is_postgresql=conn.dialect.name == "postgresql").values(news_id=row.id)
     await conn.execute(counts.on_conflict_do_nothing())
     await _ring(conn, row)
@@ -167,9 +170,16 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
     was_said = row.google_state == "waiting" and await _google_verdict(conn, row) == "accepted"
     await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(row))
+    if row.pictures:
+        await redraw_google(conn, row.template_id)
     await _ring(conn, row)
     if was_said:  # Google's answer came before its end did, and nobody has counted it
         await newscounts.add(conn, {row.id: {"accepted": row.google_targets, "google": row.google_targets}})
+
+
+async def redraw_google(conn: AsyncConnection, template_id: int) -> None:
+    """A picture comes or goes: the class, and page by page the objects that show it themselves, are compared with Google's."""
+    await want_classes(conn, google_classes.c.template_id == template_id)
 
 
 async def shown_anew(conn: AsyncConnection, row: Any) -> None:
