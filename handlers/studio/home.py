@@ -52,7 +52,7 @@ def _next_news(me: Me, news: NextNews) -> str:
     at = texts["home_news_now"]
     if news.at is not None:
         at = dates.format_datetime(news.at.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
-    return page.fill(texts["home_news_line"], at=at, text=news.said(me.language), template=news.template)
+    return page.fill(texts["home_news_line"], at=at, news=news.said(me.language), template=news.template)
 
 
 def _alarm(me: Me, alarm: Alarm) -> str:

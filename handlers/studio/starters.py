@@ -26,6 +26,12 @@ class Starter:
     files: Mapping[str, bytes]
 
 
+def name_of(key: str, name: str, texts: Mapping[str, str]) -> str:
+    """A template's name in the reader's language, while it is the one that its starter came with."""
+    starter = every().get(key)
+    return texts.get(f"starter_{key}", name) if starter is not None and starter.name == name else name
+
+
 @cache
 def every() -> Mapping[str, Starter]:
     """All starters by key, trades first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from handlers.studio import drawing, forms, page, starters
@@ -22,7 +24,7 @@ async def listing(request: web.Request, me: Me) -> web.StreamResponse:
         request,
         me,
         "templates.html",
-        rows=rows,
+        rows=[replace(row, name=starters.name_of(row.key, row.name, TEXTS[me.language])) for row in rows],
         archived=archived,
         put_away=len(put_away),
         sections=[] if rows or archived else _sections(me),

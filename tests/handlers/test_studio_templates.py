@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
 from handlers.studio import starters
-from store import gallery
+from handlers.studio.texts import TEXTS
+from store import gallery, news
+from store.newsrequests import NewsRequest
 from store.people import Role
 from tests.handlers.conftest import House
 from tests.handlers.studio import Browser, browser_of, text, user
+
+SOON = (datetime.now(UTC) + timedelta(days=20)).isoformat()
 
 
 @pytest_asyncio.fixture
@@ -70,3 +75,22 @@ async def test_an_empty_gallery_begins_with_the_starters(small_house: House, des
 async def test_a_name_that_is_none_is_refused_in_words(designer: Browser) -> None:
     await designer.post("/studio/templates/coffee:rename", {"name": " "})
     assert "The name stayed as it was" in text(await designer.get("/studio/templates"))
+
+
+async def test_a_starters_name_is_the_readers_until_somebody_gives_another() -> None:
+    for one in starters.every().values():
+        for texts in TEXTS.values():
+            assert starters.name_of(one.key, one.name, texts) == texts[f"starter_{one.key}"]
+            assert starters.name_of(one.key, "Guests", texts) == "Guests"
+    assert starters.name_of("mine", "Mine", TEXTS["ru"]) == "Mine"
+
+
+async def test_the_first_page_tells_of_the_next_news(small_house: House, designer: Browser) -> None:
+    db, brand_id = small_house.db, small_house.brand_id
+    assert "Nothing is planned." in text(await designer.get("/studio/"))
+    asked = NewsRequest(template="coffee", text={"en": "Free refills", "ru": "Вторая чашка"}, starts_at=SOON)
+    view = await news.create(db, brand_id, asked, by="test", now=datetime.now(UTC))
+    await news.start(db, brand_id, view.id, by="test", now=datetime.now(UTC))
+    shown = text(await designer.get("/studio/"))
+    assert "“Free refills”" in shown
+    assert str((datetime.now(UTC) + timedelta(days=20)).day) in shown

@@ -13,6 +13,9 @@ TEXTS = {
         "home_issued": "Cards issued",
         "home_news": "Next news",
         "home_no_news": "Nothing is planned.",
+        "home_news_now": "Going out now",
+        "home_news_line": "{at}: “{news}” ({template})",
+        "home_news_lead": "All news",
         "home_alarms": "Needs attention",
         "home_no_alarms": "Nothing needs you now.",
         "home_certificate_days": "The certificate ends in {n} day. After it cards are neither issued nor updated.|"
@@ -53,6 +56,9 @@ TEXTS = {
         "home_issued": "Выдано карт",
         "home_news": "Ближайшая новость",
         "home_no_news": "Ничего не запланировано.",
+        "home_news_now": "Идёт сейчас",
+        "home_news_line": "{at}: «{news}» ({template})",
+        "home_news_lead": "Все новости",
         "home_alarms": "Требует внимания",
         "home_no_alarms": "Сейчас ничего не требуется.",
         "home_certificate_days": "Сертификат закончится через {n} день. После этого карты не выдаются и не обновляются.|"
