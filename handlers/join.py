@@ -17,7 +17,7 @@ from handlers import body, cardface, forms, look, pages
 from handlers.cardface import Face
 from handlers.errors import ProblemError
 from handlers.install import PICTURE_HEADERS
-from handlers.keys import DATABASE, OPTIONS, PAGES
+from handlers.keys import DATABASE, OPTIONS, PAGES, root
 from handlers.limits import Kind
 from handlers.middleware import refuse, spend
 from passkit import data, joinform
@@ -65,7 +65,9 @@ async def join(request: web.Request) -> web.Response:
     form = Form(given.get("form", "")[:MAX_FORM_ID] or secrets.token_urlsafe(16), answers, asked, language)
     db, now = request.app[DATABASE], request.app[OPTIONS].clock()
     try:
-        outcome = await joining.join(db, opened, form, has_gateway=await _has_gateway(request, opened), now=now)
+        outcome = await joining.join(
+            db, opened, form, has_gateway=await has_gateway(request, opened.link.brand_id), now=now
+        )
     except (Invalid, Conflict):  # the template has changed meanwhile, or cannot show what was typed
         return _end(request, "join_refused", 422, back=_here(request))
     return _answer(request, opened, outcome)
@@ -122,10 +124,11 @@ async def _opened(request: web.Request) -> OpenLink | None:
     return await joinlinks.opened(request.app[DATABASE], request.match_info["slug"])
 
 
-async def _has_gateway(request: web.Request, opened: OpenLink) -> bool:
-    if request.app[OPTIONS].messages.gateway:
+async def has_gateway(request: web.Request, brand_id: int) -> bool:
+    """Whether this brand's short messages have a way out, its own or the settings'."""
+    if root(request)[OPTIONS].messages.gateway:
         return True
-    return await messaging.has_gateway(request.app[DATABASE], opened.link.brand_id)
+    return await messaging.has_gateway(root(request)[DATABASE], brand_id)
 
 
 def _form_page(

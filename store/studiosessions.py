@@ -29,6 +29,8 @@ LONGEST = timedelta(days=7)
 EMPLOYEE_IDLE = timedelta(minutes=30)
 CODE_WITHIN = timedelta(minutes=10)
 """How long after the password the second step may be taken."""
+FRESH = timedelta(minutes=10)
+"""How long after password or second step nobody asks for them again before access itself is changed."""
 SEEN_EVERY = timedelta(minutes=1)
 """``seen_at`` is kept no more exactly than this, so that a request does not cost a write."""
 
@@ -44,9 +46,20 @@ class Session:
     brand: BrandRow | None
     role: Role | None
     waits_for_code: bool
-    is_verified: bool
+    verified_at: datetime | None
     flash: tuple[Mapping[str, Any], ...]
     created_at: datetime
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the second step was taken."""
+        return self.verified_at is not None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it is a moment ago that this person proved who they are: by the second step, else by the password."""
+        has_second_step = self.user is not None and self.user.has_second_step
+        proved_at = self.verified_at if has_second_step else self.created_at
+        return proved_at is not None and now - proved_at <= FRESH
 
     @property
     def actor(self) -> Actor:
@@ -84,6 +97,25 @@ async def sign_in(db: Database, email: str, password: str, address: str | None, 
     async with db.joined() as conn:
         await backoff.forgive(conn, db, counted, now)
         return await begin(db, conn, users.by_row(row), now)
+
+
+async def prove_password(db: Database, session: Session, password: str, now: datetime) -> SignedIn | Refused:
+    """A new token for whoever knows the password of this session's user: as signed in a moment ago."""
+    user = session.user
+    if user is None:
+        return Refused(0)
+    counted = [backoff.account(user.email)]
+    if wait := await backoff.begin(db, counted, now):
+        return Refused(wait)
+    row = await _user_row(db, user.email)
+    if not await db.kept(Passwords).is_right(row["password_hash"] if row else None, password):
+        return Refused(await backoff.wait(db, counted, now))
+    async with db.joined() as conn:
+        await backoff.forgive(conn, db, counted, now)
+        token = tokens.new()
+        mine = update(table).where(table.c.hash == session.hash)
+        await conn.execute(mine.values(hash=tokens.hash_of(token), created_at=now, seen_at=now))
+    return SignedIn(token, waits_for_code=False)
 
 
 async def begin(db: Database, conn: AsyncConnection, user: User, now: datetime) -> SignedIn:
@@ -230,7 +262,7 @@ async def _users(conn: AsyncConnection, row: Any) -> Session | None:
         brand=shown.brand if shown else None,
         role=shown.role if shown else None,
         waits_for_code=row["waits_for_code"],
-        is_verified=row["verified_at"] is not None,
+        verified_at=row["verified_at"],
         flash=tuple(row["flash"]),
         created_at=row["created_at"],
     )
@@ -260,7 +292,7 @@ async def _employees(conn: AsyncConnection, row: Any) -> Session | None:
         brand=brands.by_row(brand_row),
         role=Role.DESK,
         waits_for_code=False,
-        is_verified=False,
+        verified_at=None,
         flash=tuple(row["flash"]),
         created_at=row["created_at"],
     )

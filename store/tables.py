@@ -532,7 +532,7 @@ outgoing = Table(  # mails and short messages on their way out; the row that is 
     metadata,
     _id(),
     _brand(),
-    Column("kind", String(20), nullable=False),  # alarm test code
+    Column("kind", String(20), nullable=False),  # alarm test code link
     Column("channel", String(10), nullable=False),  # mail gateway
     Column("to_encrypted", LargeBinary, nullable=False),
     Column("content_encrypted", LargeBinary, nullable=False),  # JSON; emptied once there is nothing more to send

@@ -1,7 +1,7 @@
 """Who asks, and whether they may: one declaration for each route, checked before its handler runs.
 
 The order: an unsafe method must come from our own page (Sec-Fetch-Site, else Origin; there is no token to forget in a
-form), then the session, the second step that is due, the role, the second step that is needed.
+form), then the session, the second step that is due, the role, the second step that is needed, and how long ago it was.
 """
 
 from __future__ import annotations
@@ -51,15 +51,21 @@ class Screen:
     handler: Handler
     needs: Needs
     second_step: bool = False
+    fresh: bool = False
 
     def route(self) -> web.RouteDef:
         """For ``add_routes``."""
         return web.route(self.method, self.path, guarded(self))
 
 
-def screen(method: str, path: str, handler: Handler, needs: Needs, *, second_step: bool = False) -> Screen:
-    """Declare a route: the least role that may (or ``Open``), and whether the second step must have been taken."""
-    return Screen(method, path, handler, needs, second_step)
+def screen(
+    method: str, path: str, handler: Handler, needs: Needs, *, second_step: bool = False, fresh: bool = False
+) -> Screen:
+    """Declare a route: the least role that may (or ``Open``), and whether the second step must have been taken.
+
+    ``fresh``: whoever asks must have proved themselves within ``store.studiosessions.FRESH``.
+    """
+    return Screen(method, path, handler, needs, second_step, fresh)
 
 
 def guarded(declared: Screen) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -125,6 +131,8 @@ def check(declared: Screen, request: web.Request, me: Me) -> web.StreamResponse 
         raise Refusal("role", 403, needed=declared.needs.value)
     if declared.second_step and not me.session.is_verified:
         return _first(request, "/studio/totp")
+    if declared.fresh and not me.session.is_fresh(now(request)):
+        return _first(request, "/studio/prove", back=request.path.partition(":")[0])
     return None
 
 
@@ -152,9 +160,10 @@ def _entrance(request: web.Request) -> str:
     return "/studio/place" if cookies.workplace(request) else "/studio/sign-in"
 
 
-def _first(request: web.Request, path: str, *, keep: bool = True) -> web.StreamResponse:
-    """Lead to another page before this one; after it the way goes on to here (only to look, never to do)."""
-    back = request.rel_url.path_qs if request.method in SAFE_METHODS and not is_htmx(request) else ""
+def _first(request: web.Request, path: str, *, keep: bool = True, back: str = "") -> web.StreamResponse:
+    """Lead to another page before this one; after it the way goes on to here or ``back`` (only to look, never to do)."""
+    if request.method in SAFE_METHODS and not is_htmx(request):
+        back = request.rel_url.path_qs
     where = f"{path}?next={quote(back, safe='/')}" if keep and back not in ("", "/studio/") else path
     if is_htmx(request):
         return web.Response(status=401, headers={"HX-Redirect": where, "Cache-Control": "no-store"})

@@ -12,6 +12,7 @@ from aiohttp import web
 from handlers.keys import OPTIONS, root
 from handlers.studio import desk, faces, forms, givers, page, values
 from handlers.studio.me import Me, Refusal, database, now
+from handlers.studio.sending import sending
 from handlers.studio.texts import TEXTS
 from passkit import links, typed
 from passkit.model import CardState, Notify
@@ -200,6 +201,7 @@ async def _page(
     template = await _template(db, me, card)
     address = links.install_url(root(request)[OPTIONS].public_url, card.install_token)
     told = "ru" if me.language == "ru" else "en"
+    phone = await phone_of(db, me.brand.id, card.card_id)
     return page.show(
         request,
         me,
@@ -221,7 +223,8 @@ async def _page(
         events=events(timeline, me.language),
         consents=(await consents.history(db, card.card_id))[::-1],
         corrections=await corrections.of_card(db, me.brand.id, card.card_id) if me.may(Role.ADMIN) else [],
-        messages=desk.messages(me, address, await phone_of(db, me.brand.id, card.card_id)),
+        messages=desk.messages(me, address, phone),
+        sending=await sending(request, me, phone),
         sms_length=desk.SMS_LENGTH,
         address=address,
         inputs=typed.INPUTS,

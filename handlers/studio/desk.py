@@ -15,6 +15,7 @@ from aiohttp import web
 from handlers.keys import OPTIONS, root
 from handlers.studio import cookies, forms, page, values
 from handlers.studio.me import Me, Refusal, database, now
+from handlers.studio.sending import sending
 from handlers.studio.texts import TEXTS
 from handlers.texts import LANGUAGES
 from passkit import links, phones, typed
@@ -103,6 +104,7 @@ async def code(request: web.Request, me: Me) -> web.StreamResponse:
         **_code_values(request, found),
         messages=messages(me, address, number),
         sms_length=SMS_LENGTH,
+        sending=await sending(request, me, number),
     )
 
 

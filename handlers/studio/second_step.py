@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+from urllib.parse import quote
 
 import segno
 from aiohttp import web
@@ -25,7 +26,35 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
     next_path = local_path(request.query.get("next", ""))
     if not session.waits_for_code and user.has_second_step and session.is_verified:
         return page.go("/studio/account")
+    if not _is_check(session, user) and not session.is_fresh(now(request)):
+        return page.go(f"/studio/prove?next={quote(request.rel_url.path_qs, safe='/')}")
     return await _page(request, me, session, user, next_path, {})
+
+
+async def ask_again(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/prove: the second step once more, or the password of whoever has none."""
+    _, user = _person(me)
+    next_path = local_path(request.query.get("next", ""))
+    if user.has_second_step:
+        return page.show(request, me, "totp.html", mode="check", next=next_path, errors={})
+    return page.show(request, me, "prove.html", next=next_path, errors={})
+
+
+async def prove(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/prove: the password."""
+    session, _ = _person(me)
+    form = await forms.read(request, me)
+    next_path, texts = local_path(form["next"]), TEXTS[me.language]
+    outcome = await people.studiosessions.prove_password(database(request), session, form["password"], now(request))
+    if isinstance(outcome, Refused):
+        wrong = texts["prove_wrong"]
+        if outcome.wait:
+            wrong = page.fill(texts["sign_in_wait"], seconds=wait_words(me.language, outcome.wait))
+        status = 429 if outcome.wait else 422
+        return page.show(request, me, "prove.html", status=status, next=next_path, errors={"password": wrong})
+    answer = page.go(next_path)
+    cookies.keep_session(request, answer, outcome.token)
+    return answer
 
 
 async def take(request: web.Request, me: Me) -> web.StreamResponse:
@@ -35,6 +64,8 @@ async def take(request: web.Request, me: Me) -> web.StreamResponse:
     next_path = local_path(form["next"])
     if _is_check(session, user):
         return await _check(request, me, session, user, form["code"], next_path)
+    if not session.is_fresh(now(request)):
+        return page.go("/studio/prove?next=/studio/totp")
     done = await people.studiosessions.confirm_second_step(database(request), session, form["code"], now(request))
     if done is None:
         return await _page(request, me, session, user, next_path, {"code": TEXTS[me.language]["totp_wrong"]}, 422)
@@ -47,7 +78,7 @@ async def take(request: web.Request, me: Me) -> web.StreamResponse:
 async def qr(request: web.Request, me: Me) -> web.StreamResponse:
     """GET /studio/totp/qr.svg: the secret that is being set up."""
     session, user = _person(me)
-    if _is_check(session, user):
+    if _is_check(session, user) or not session.is_fresh(now(request)):
         raise Refusal("not_found", 404)
     secret = await people.studiosessions.pending_second_step(database(request), session)
     drawn = io.BytesIO()

@@ -22,6 +22,7 @@ from handlers.studio.routes import SCREENS
 from passkit.apple.signing import Signers
 from sandbox.google_accounts import new_key_file
 from store import (
+    alarms,
     brands,
     cards,
     certificates,
@@ -29,6 +30,7 @@ from store import (
     google,
     held,
     joinlinks,
+    outgoing,
     people,
     reviews,
     showings,
@@ -137,6 +139,10 @@ async def _google_key(house: House, brand_id: int, now: datetime) -> str:
     return keys[0].fingerprint[:16]
 
 
+async def _letter(house: House, brand_id: int, now: datetime) -> str:
+    return str(await alarms.want_test(house.db, brand_id, outgoing.Channel.MAIL, "z@example.com", "en", now))
+
+
 async def _nothing(house: House, brand_id: int, now: datetime) -> str:
     return "made-up"
 
@@ -167,6 +173,7 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "cards/{serial}": _card,
     "codes/{showing}": _showing,
     "keys/{fingerprint}": _google_key,
+    "letters/{letter}": _letter,
     "display/{token}": _nothing,
     "made-up/{code}": _nothing,
     "starters/{starter}": _nothing,
