@@ -16,7 +16,7 @@ from pushes import mail
 from pushes.gateway import GatewaySender
 from pushes.letters import NotConfigured, Sender
 from pushes.mail import MailSender
-from store import alarms, messaging
+from store import alarms, messaging, operatorcards
 from store.alarms import Ways
 from store.dialect import Database
 from store.messaging import Contacts
@@ -110,8 +110,9 @@ def shown(settings: Settings) -> MessageWays:
 
 
 async def raise_alarms(db: Database, settings: Settings) -> int:
-    """Raise the certificate alarms that are due; returns how many letters they made."""
+    """Raise the certificate alarms that are due, on operators' own cards too; returns how many letters they made."""
     made = 0
+    await operatorcards.refresh(db, now())
     for alarm in await alarms.due(db, now()):
         count = await alarms.raise_alarm(db, alarm, ways_of(settings), now())
         if count:

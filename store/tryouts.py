@@ -53,13 +53,14 @@ KEPT = timedelta(days=7)
 class Tryout:
     """A card to try: ``install_token`` goes into ``/i/{token}``; ``is_new``: nobody can have it on a phone yet.
 
-    ``on_phones``: how many hold it, ``downloads`` how often it was fetched.
+    ``expires_at`` is None where it stays (``store.operatorcards``); ``on_phones``: how many hold it, ``downloads`` how often it
+    was fetched.
     """
 
     card_id: int
     serial_number: str
     install_token: str
-    expires_at: datetime
+    expires_at: datetime | None
     is_new: bool
     on_phones: int
     downloads: int
@@ -84,31 +85,31 @@ async def start(
             (await conn.execute(select(tables.brands).where(tables.brands.c.id == brand_id))).mappings().one()
         )
     ready = await asyncio.to_thread(publishing.checked, files, brands.model(brand, db.public_url), ())
-    twin_id = await _publish(db, template, brand, ready, now)
+    twin_id = await publish(db, template, brand, ready, now)
     async with db.joined() as conn:
-        card = await _living(db, conn, template.id, by, now)
+        card = await living(db, conn, template.id, by, now)
         is_new = card is None or card.row["template_id"] != twin_id
         if card is None or card.row["template_id"] != twin_id:
-            card = await _issue(db, conn, template, ready, language, by, now)
+            card = await issue(db, conn, template, ready, language, by, now)
         else:
             card = await _renew(db, conn, card, ready, language, now)
         await audit.record(db, brand_id, by, "tryout.started", key, now=now)
-        return await _tryout(db, conn, card, is_new=is_new)
+        return await told(db, conn, card, is_new=is_new)
 
 
 async def status(db: Database, brand_id: int, key: str, *, by: Actor, now: datetime) -> Tryout | None:
     """This person's living card of the template's draft."""
     async with db.reading() as conn:
         template = await _template(conn, brand_id, key)
-        card = await _living(db, conn, template.id, by, now)
-        return None if card is None else await _tryout(db, conn, card, is_new=False)
+        card = await living(db, conn, template.id, by, now)
+        return None if card is None else await told(db, conn, card, is_new=False)
 
 
 async def end(db: Database, brand_id: int, key: str, *, by: Actor, now: datetime) -> None:
     """Void this person's card now."""
     async with db.transaction() as conn:
         template = await _template(conn, brand_id, key)
-        card = await _living(db, conn, template.id, by, now)
+        card = await living(db, conn, template.id, by, now)
         if card is not None:
             await conn.execute(update(table).where(table.c.card_id == card.id).values(ends_at=now))
             await apply_change(db, conn, card, Change(state=CardState.VOIDED, notify=Notify.SILENT), now)
@@ -140,7 +141,7 @@ async def sweep(db: Database, now: datetime) -> dict[str, int]:
 # The twin.
 
 
-async def _publish(db: Database, template: Any, brand: brands.BrandRow, ready: Revision, now: datetime) -> int:
+async def publish(db: Database, template: Any, brand: brands.BrandRow, ready: Revision, now: datetime) -> int:
     """The hidden template with this revision as its only one; its cards follow it, silently."""
     key = hidden.key_of(template.id, ready.template.style, str(type_of(ready.template)))
     async with db.reading() as conn:
@@ -204,23 +205,33 @@ async def _files(conn: AsyncConnection, revision_id: int | None) -> Mapping[str,
 # The card.
 
 
-async def _issue(
-    db: Database, conn: AsyncConnection, template: Any, ready: Revision, language: str | None, by: Actor, now: datetime
+async def issue(
+    db: Database,
+    conn: AsyncConnection,
+    template: Any,
+    ready: Revision,
+    language: str | None,
+    by: Actor,
+    now: datetime,
+    values: Mapping[str, Any] | None = None,
+    ends: datetime | None = None,
 ) -> CardRow:
+    """This person's hidden card: with samples for 48 hours, or with ``values`` until ``ends``, which it does not say."""
     key = hidden.key_of(template.id, ready.template.style, str(type_of(ready.template)))
-    ends = now + LIVES
-    new = NewCard(template=key, language=language, data=_samples(ready), expires_at=ends, channel=CHANNEL)
+    data_ = _samples(ready) if values is None else values
+    expires = now + LIVES if ends is None else None
+    new = NewCard(template=key, language=language, data=data_, expires_at=expires, channel=CHANNEL)
     card = (await issuing.issue_in(db, conn, template.brand_id, new, now)).card
-    values = {
+    row = {
         "card_id": card.card_id,
         "brand_id": template.brand_id,
         "template_id": template.id,
         "author": by.name[:200],
         "user_id": by.user_id,
         "created_at": now,
-        "ends_at": ends,
+        "ends_at": ends or now + LIVES,
     }
-    await conn.execute(insert(table).values(**values))
+    await conn.execute(insert(table).values(**row))
     return (await load(db, conn, cards.c.id == card.card_id))[0]
 
 
@@ -239,7 +250,7 @@ def _samples(ready: Revision) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def _living(db: Database, conn: AsyncConnection, template_id: int, by: Actor, now: datetime) -> CardRow | None:
+async def living(db: Database, conn: AsyncConnection, template_id: int, by: Actor, now: datetime) -> CardRow | None:
     """This person's newest card that is not over."""
     mine = (table.c.template_id == template_id) & (table.c.ends_at > now)
     mine &= table.c.author == by.name[:200] if by.user_id is None else table.c.user_id == by.user_id
@@ -249,7 +260,8 @@ async def _living(db: Database, conn: AsyncConnection, template_id: int, by: Act
     return found[0] if found and found[0].row["state"] == CardState.ACTIVE.value else None
 
 
-async def _tryout(db: Database, conn: AsyncConnection, card: CardRow, *, is_new: bool) -> Tryout:
+async def told(db: Database, conn: AsyncConnection, card: CardRow, *, is_new: bool) -> Tryout:
+    """How it is with a hidden card."""
     row = card.row
     held = select(func.count()).select_from(registrations).where(registrations.c.card_id == card.id)
     saved = tables.google_objects.c

@@ -9,13 +9,20 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import cache
 
 from aiohttp import web
 
-from handlers.studio import forms, page
-from handlers.studio.me import Me, database, now
-from store import alarms, certificates, messaging
+from handlers.keys import OPTIONS, root
+from handlers.pages import ROOT
+from handlers.studio import forms, page, tryout
+from handlers.studio.me import Me, Refusal, database, now
+from passkit import links
+from store import alarms, certificates, messaging, operatorcards
 from store.errors import Invalid
+from store.people import Role
+
+OPERATOR = ROOT / "operator"
 
 
 async def show(request: web.Request, me: Me) -> web.StreamResponse:
@@ -52,6 +59,35 @@ async def take_in(request: web.Request, me: Me) -> web.StreamResponse:
     return page.go("/studio/certificates")
 
 
+async def add_card(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/certificates:card: alarms in my wallet."""
+    await forms.read(request, me)
+    files, at = operator_files(), now(request)
+    await operatorcards.start(database(request), me.brand, files, language=me.language, by=me.actor, now=at)
+    return page.go("/studio/certificates#card")
+
+
+async def end_card(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/certificates:end-card."""
+    await forms.read(request, me)
+    await operatorcards.end(database(request), me.brand.id, by=me.actor, now=now(request))
+    return page.go("/studio/certificates#card")
+
+
+async def card_qr(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/certificates/card.svg: the way onto this admin's phone."""
+    found = await operatorcards.status(database(request), me.brand.id, by=me.actor, now=now(request))
+    if found is None:
+        raise Refusal("not_found", 404)
+    return tryout.drawn(links.install_url(root(request)[OPTIONS].public_url, found.install_token))
+
+
+@cache
+def operator_files() -> Mapping[str, bytes]:
+    """The template of an operator's own card."""
+    return {one.relative_to(OPERATOR).as_posix(): one.read_bytes() for one in OPERATOR.rglob("*") if one.is_file()}
+
+
 def _content(text: str) -> bytes:
     """PEM as it is, else what the base64 holds; anything else is no certificate, which the store says."""
     if "-----BEGIN" in text:
@@ -67,6 +103,7 @@ async def _page(request: web.Request, me: Me, errors: Mapping[str, str] | None =
     rows = await certificates.certificates(db, at, me.brand.id)
     requests = await certificates.waiting(db, me.brand.id, at)
     named = await messaging.contacts(db, me.brand.id)
+    card = await operatorcards.status(db, me.brand.id, by=me.actor, now=at) if me.may(Role.ADMIN) else None
     return page.show(
         request,
         me,
@@ -79,4 +116,6 @@ async def _page(request: web.Request, me: Me, errors: Mapping[str, str] | None =
         thresholds=alarms.THRESHOLDS,
         named=[*named.mails, *named.phones],
         errors=errors or {},
+        card=card,
+        card_link=links.install_url(root(request)[OPTIONS].public_url, card.install_token) if card else "",
     )

@@ -168,6 +168,9 @@ SCREENS = (
     screen("GET", "/studio/certificates", certificates.show, VIEWER),
     screen("POST", "/studio/certificates", certificates.take_in, ADMIN, second_step=True),
     screen("POST", "/studio/certificates:request", certificates.ask, ADMIN, second_step=True),
+    screen("POST", "/studio/certificates:card", certificates.add_card, ADMIN, second_step=True),
+    screen("POST", "/studio/certificates:end-card", certificates.end_card, ADMIN),
+    screen("GET", "/studio/certificates/card.svg", certificates.card_qr, ADMIN),
     screen("GET", "/studio/certificates/{request}.csr", certificates.download, ADMIN),
     # messages: alarms' contacts, the gateway, tests
     screen("GET", "/studio/messages", messages.show, ADMIN),

@@ -79,12 +79,16 @@ async def qr(request: web.Request, me: Me) -> web.StreamResponse:
     found = await tryouts.status(database(request), me.brand.id, row.key, by=me.actor, now=now(request))
     if found is None:
         raise Refusal("not_found", 404)
-    drawn = io.BytesIO()
-    address = links.install_url(root(request)[OPTIONS].public_url, found.install_token)
+    return drawn(links.install_url(root(request)[OPTIONS].public_url, found.install_token))
+
+
+def drawn(address: str) -> web.Response:
+    """An address as a QR code."""
+    picture = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
-        drawn, kind="svg", scale=8, border=4, light="#ffffff", dark="#000000"
+        picture, kind="svg", scale=8, border=4, light="#ffffff", dark="#000000"
     )
-    return web.Response(body=drawn.getvalue(), content_type="image/svg+xml", headers=page.HEADERS)
+    return web.Response(body=picture.getvalue(), content_type="image/svg+xml", headers=page.HEADERS)
 
 
 async def _page(request: web.Request, me: Me, problems: list[str], status: int = 200) -> web.StreamResponse:
