@@ -25,7 +25,7 @@ from passkit.apple.signing import Identity, Signers, load_identity
 from passkit.errors import CertificateError
 from pushes.channel import Outcome, Push, Verdict
 from pushes.h2pool import Options
-from store import brands, dialect, google, leases, migrations, sqlite_library, templates
+from store import brands, dialect, google, leases, migrations, processes, sqlite_library, templates
 from store.dialect import Database
 from store.errors import StoreError
 from store.google import Mode
@@ -91,6 +91,7 @@ async def examine(settings: Settings, *, reach_out: bool, validate: bool = False
         checks += [check async for check in _database(db, settings)]
         if all(check.state is not State.FAIL for check in checks if check.what in ("database", "schema")):
             checks += [check async for check in _brands(db, settings, reach_out)]
+            checks += [check async for check in _processes(db)]
             checks += [check async for check in _google(db, settings, reach_out, validate)]
             checks += [check async for check in doctor_android.examine(db, settings, reach_out=reach_out)]
             checks += [check async for check in doctor_letters.examine(db, settings, reach_out=reach_out)]
@@ -179,6 +180,21 @@ async def _google(db: Database, settings: Settings, reach_out: bool, validate: b
             yield Check(State.FAIL, f"Google pushes of {row.key}", f"held: {reason}.", _HELD_FIX)
     if any(row.google_mode != Mode.OFF for row in rows):
         yield doctor_google.root_keys(await google.root_keys(db), await google.root_keys_read_at(db))
+
+
+async def _processes(db: Database) -> AsyncIterator[Check]:
+    seen, now = await processes.alive(db)
+    for each in processes.differences(seen, now):
+        two = f"{each.one} and {each.other}"
+        if each.what:
+            fix = "All hosts must read the same database with the same SECRET; restart the one that is behind."
+            yield Check(State.FAIL, f"processes, {each.what}", f"{two} sign with different certificates.", fix)
+        else:
+            yield Check(
+                State.WARN, "processes", f"{two} are different programs.", "Finish the upgrade: restart the old."
+            )
+    if seen:
+        yield Check(State.OK, "processes", f"{len(seen)} running.")
 
 
 _HELD_FIX = "Mend what the reason says; pushes go on by themselves within a minute."

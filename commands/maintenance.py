@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from commands import googlekeys, letters
+from commands import googlekeys, letters, reporting
 from commands.settings import Settings
 from commands.shell import now
 from passkit.errors import PasskitError
@@ -66,6 +66,7 @@ async def run(db: Database, owner: str, settings: Settings) -> None:
                 await _index_phones(db, owner)
                 await _judge_handouts(db, owner)
                 await letters.raise_alarms(db, settings)
+                await reporting.compare(db)
                 await googlekeys.look_after_root_keys(db, settings)
                 if now() >= next_daily:
                     next_daily = now() + DAY

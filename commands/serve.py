@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from commands import facts, googlekeys, letters, logs, maintenance, shell, sockets, supervise
+from commands import facts, googlekeys, letters, logs, maintenance, reporting, shell, sockets, supervise
 from commands.channels import Channels
 from commands.keyfiles import refuse_wrong_files
 from commands.limited import LimitedPool
@@ -36,6 +36,7 @@ from handlers import multiprocess
 from handlers.health import note_connections
 from handlers.keys import LIFECYCLE, OPTIONS, HandlerOptions
 from handlers.listener import Listener, listen
+from handlers.overload import LOAD
 from handlers.routes import application, is_exempt
 from pushes.googleworker import GoogleOptions, GoogleWorker
 from pushes.letters import LetterWorker
@@ -165,6 +166,7 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
         async with (
             background(keeper.run()),
             background(googlekeys.watch(db, settings)),
+            reporting.reporting(db, keeper.signers, reporting.name("worker")),
             delivering(db, settings, keeper),
         ):
             settle_memory()
@@ -254,6 +256,8 @@ async def running(
         app = application(db, keeper.signers, options, renderer)
         if mount is not None:
             mount(app)
+        report = reporting.reporting(db, keeper.signers, reporting.name("web"), app[LOAD])
+        await stack.enter_async_context(report)
         listening = listening or sockets.opened(settings.bind)
         where = sockets.address(listening)
         listener = await listen(

@@ -37,6 +37,11 @@ build_seconds = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5),
 )
 signed = Counter("passbell_signed_passes_total", "Passes given out, by where their bytes are from.", ["source"])
+process_differences = Gauge(
+    "passbell_process_differences",
+    "Pass types (and the program) in which running processes do not agree.",
+    multiprocess_mode="livemostrecent",
+)
 overload = Counter("passbell_overload_refused_total", "Requests answered 503 because there are too many.")
 loop_lag = Gauge("passbell_loop_lag_seconds", "How late the event loop is.", multiprocess_mode="livemax")
 webhooks = Counter("passbell_webhook_events_total", "Webhook deliveries, by what became of them.", ["outcome"])
@@ -62,6 +67,7 @@ NAMES = (
     "passbell_pass_bytes",
     "passbell_signed_passes_total",
     "passbell_overload_refused_total",
+    "passbell_process_differences",
     "passbell_loop_lag_seconds",
     "passbell_pass_build_duration_seconds",
     "passbell_webhook_events_total",

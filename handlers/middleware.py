@@ -28,6 +28,9 @@ log = structlog.get_logger("passbell.http")
 CLIENT_GONE = 499
 """What the log says when the client left before its answer: nginx's number."""
 
+FETCH = "/passes/{pass_type}/{serial}"
+"""How the route ends by which phones come for a pass: its times say how loaded this process is."""
+
 PLACES = 5
 """How much of a traceback is told: enough to find the mistake."""
 
@@ -136,6 +139,8 @@ def _guarded(request: web.Request) -> Connection | None:
 def _tell(request: web.Request, status: int, seconds: float) -> None:
     route = route_template(request)
     method = request.method if request.method in _METHODS else "other"
+    if status == 200 and route.endswith(FETCH):
+        root(request)[LOAD].note_fetch(seconds)
     _measure(route, method, status // 100).observe(seconds)
     root(request)[LOG].info(
         "request",

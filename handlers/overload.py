@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -29,6 +29,8 @@ MOST, FEWER = 512, 384
 """Requests that are being answered: at the first it is too many, below the second it is over."""
 RETRY = (3, 15)
 """Seconds in Retry-After, each client others, so that they do not all come back at once."""
+REFUSED_SECONDS = 10.0
+MOST_FETCHES = 10_000
 REFUSABLE = ("/hooks/", "/api/v1/", "/i/", "/j/")
 
 
@@ -40,6 +42,9 @@ class Load:
     in_flight: int = 0
     lag: float = 0.0
     """Seconds by which the last tick came late."""
+    refused: int = 0
+    """Since ``fetched`` was asked last."""
+    _fetches: list[float] = field(default_factory=list)
     _due: float | None = None
     _late_once: bool = False
     _is_late: bool = False
@@ -56,6 +61,21 @@ class Load:
             self._late_once = self.lag > LATE
         self._due = now + INTERVAL
 
+    def note_fetch(self, seconds: float) -> None:
+        """A pass was given out in so long a time."""
+        if len(self._fetches) < MOST_FETCHES:
+            self._fetches.append(seconds)
+
+    def fetched(self) -> float | None:
+        """The 95th percentile of the fetches since it was asked last, the loop's lateness included; None: there were none.
+
+        Where anybody was refused it is ``REFUSED_SECONDS``: a refusal is quick, and no sign of leisure.
+        """
+        fetches, self._fetches, refused, self.refused = sorted(self._fetches), [], self.refused, 0
+        if refused:
+            return REFUSED_SECONDS
+        return fetches[len(fetches) * 95 // 100] + self.lag if fetches else None
+
     def is_too_much(self) -> bool:
         """Whether new work should be refused now."""
         overdue = 0.0 if self._due is None else self.time() - self._due
@@ -68,6 +88,7 @@ class Load:
         """503 where it is too much."""
         if self.is_too_much():
             metrics.overload.inc()
+            self.refused += 1
             wait = random.randint(*RETRY)  # noqa: S311 - no secret, only not the same for all
             raise ProblemError("overloaded", headers={"Retry-After": str(wait)})
 

@@ -12,6 +12,7 @@ age = Histogram(
 )
 unanswered = Gauge("passbell_push_unanswered", "Pushes sent whose answer has not come.", multiprocess_mode="livesum")
 held = Gauge("passbell_push_held", "Pass types and Google issuers whose breaker is open.", multiprocess_mode="livemax")
+pace = Gauge("passbell_fanout_pace", "Pushes a second that a fan-out may send.", multiprocess_mode="livemax")
 google_age = Histogram(
     "passbell_google_age_seconds",
     "From the change's commit to Google's acceptance, by lane: 0 a customer's change, 1 a publish or campaign.",

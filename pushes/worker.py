@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ import structlog
 from pushes import fates, metrics, payload
 from pushes.breaker import Breaker
 from pushes.channel import Channel, Outcome, Push, Verdict
-from store import claims, leases, settling
+from pushes.pace import Pace, Pacer
+from store import claims, leases, processes, settling
 from store.claims import Claim, Intent, Target
 from store.dialect import Database
 from store.errors import Unavailable
@@ -88,6 +90,12 @@ class Worker:
         self._late: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._pacer = Pacer(time.monotonic)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast a fan-out goes now."""
+        return self._pacer.pace
 
     def wake(self) -> None:
         """An intent was committed in this process: look at the queue now."""
@@ -167,15 +175,22 @@ class Worker:
         return taken
 
     async def _claim(self, lane: _Lane, room: int) -> Claim | None:
-        options = self._options
-        return await claims.claim(
+        options, pacer = self._options, self._pacer
+        if pacer.is_due:
+            pacer.hear(*await processes.load(self._db))
+        claim = await claims.claim(
             self._db,
             owner=self._owner,
             route=lane.route,
             room=room,
             lease=options.lease,
             probe_after=options.probe_after,
+            pages=pacer.room(),
         )
+        if claim is not None and any(intent.kind in claims.PAGED for intent in claim.intents):
+            pacer.spend(len(claim.targets))
+            metrics.pace.set(pacer.pace.rate)
+        return claim
 
     async def _deliver(self, lane: _Lane, claim: Claim) -> None:
         if not claim.targets:

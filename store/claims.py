@@ -135,9 +135,18 @@ def _of(route: Route) -> Any:
 
 
 async def claim(
-    db: Database, *, owner: str, route: Route, room: int, lease: timedelta, probe_after: timedelta
+    db: Database,
+    *,
+    owner: str,
+    route: Route,
+    room: int,
+    lease: timedelta,
+    probe_after: timedelta,
+    pages: int | None = None,
 ) -> Claim | None:
     """Lease due intents of one route and expand them to at most ``room`` targets (a single card may exceed it).
+
+    At most ``pages`` of them from fan-outs, if it is given.
 
     None when nothing is due or the route is held. A held route whose probe is due gives one target.
     """
@@ -146,11 +155,11 @@ async def claim(
         probe = await _probe(conn, route, now, probe_after)
         if probe is None:
             return None
-        due = await _lock_due(conn, route, now, 1 if probe else room)
+        due = await _lock_due(conn, route, now, 1 if probe else room, with_pages=pages != 0)
         if not due:
             return None
         found = _Expansion(db.keyring, route)
-        await _expand(conn, found, due, 1 if probe else room, now)
+        await _expand(conn, found, due, 1 if probe else room, now, pages)
         await _leave_to_devices(conn, found, now)
         await _park(conn, found.unreadable)
         await _lease(conn, route, [intent.id for intent in found.intents], owner, now + lease)
@@ -178,14 +187,20 @@ async def _probe(conn: AsyncConnection, route: Route, now: datetime, probe_after
     return True
 
 
-async def _lock_due(conn: AsyncConnection, route: Route, now: datetime, limit: int) -> Sequence[AnyRow]:
+async def _lock_due(
+    conn: AsyncConnection, route: Route, now: datetime, limit: int, *, with_pages: bool
+) -> Sequence[AnyRow]:
     queue = queue_of(route)
     due = select(queue).where(_of(route), _due(queue, now))
+    if not with_pages:
+        due = due.where(queue.c.kind.not_in(PAGED))
     due = due.order_by(queue.c.lane, queue.c.due_at, queue.c.id).limit(limit).with_for_update(skip_locked=True)
     return (await conn.execute(due)).all()
 
 
-async def _expand(conn: AsyncConnection, found: _Expansion, due: Sequence[AnyRow], room: int, now: datetime) -> None:
+async def _expand(
+    conn: AsyncConnection, found: _Expansion, due: Sequence[AnyRow], room: int, now: datetime, pages: int | None
+) -> None:
     urgent = [row for row in due if row.kind not in PAGED]
     route = found.route
     holders = await _holders(conn, route, now, [row.card_id for row in urgent if row.kind == "card"])
@@ -198,6 +213,8 @@ async def _expand(conn: AsyncConnection, found: _Expansion, due: Sequence[AnyRow
             _aim(found, device, row, claimed, now)
         if row.kind == "card" or row.device_id not in found.later:  # a device intent put off is not claimed
             found.intents.append(_intent(row))
+    if pages is not None:
+        room = min(room, len(found.targets) + pages)
     for row in due:
         if row.kind in PAGED and len(found.targets) < room:
             await _expand_page(conn, found, row, room - len(found.targets), claimed, now)

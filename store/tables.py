@@ -715,6 +715,19 @@ leases = Table(  # a route or an issuer belongs to one worker at a time
     Column("until", Instant, nullable=False),
 )
 
+processes = Table(  # what every running process says of itself, each quarter of a minute; store.processes
+    "processes",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(10), nullable=False),  # web or worker
+    Column("program", String(64), nullable=False),
+    Column("certificates", JSON, nullable=False),  # pass type -> fingerprint of the one it signs with
+    Column("since", Instant, nullable=False),  # program and certificates are these
+    Column("seen_at", Instant, nullable=False),
+    Column("fetch_ms", Integer),  # 95th percentile of the passes fetched in the last second
+    Column("cpu_percent", Integer),  # of a core
+)
+
 IS_DUE = text("due_at IS NOT NULL")
 """A class or an object that Google has yet to be told of: the row itself is the intent."""
 

@@ -18,7 +18,7 @@ from passkit import hooks
 from pushes.google import Options as Patience
 from pushes.googleworker import GoogleOptions
 from pushes.worker import WorkerOptions
-from store import idempotency, joining, requests, sources, sweeps
+from store import idempotency, joining, processes, requests, sources, sweeps
 from tests.judges import need
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -60,6 +60,8 @@ def test_operate_tells_the_server_s_own_numbers():
         "codes for one phone, for one brand, in an hour": (joining.A_PHONE_AN_HOUR, joining.A_BRAND_AN_HOUR),
         "a code is good for": (joining.GOOD_FOR.seconds // 60, joining.ATTEMPTS),
         "signed passes kept for whoever asks again, by process": (signed.KEPT_BYTES // 1024**2,),
+        "a process that says nothing is taken for gone after": (processes.GONE.seconds,),
+        "two processes may differ in certificate or program for": (processes.DIFFER.seconds // 60,),
         "a card's timeline is kept": (sweeps.TIMELINE.days, sweeps.LINES_A_CARD),
         "ids of webhooks, for telling duplicates": (sweeps.SEEN_EVENTS.days,),
         "the newest state for a card that is not issued yet": (sweeps.WAITING_CHANGES.days,),

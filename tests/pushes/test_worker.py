@@ -13,11 +13,13 @@ from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
 
 from pushes.channel import Channel, Outcome, Push, Verdict
+from pushes.pace import FIRST
 from pushes.worker import ChannelClosed, Worker, WorkerOptions
-from store import claims, jobs, leases, settling, tables
+from store import claims, jobs, leases, processes, settling, tables
 from store.dialect import Database
 from store.fates import Fate, Settled
 from store.platforms import Route
+from store.processes import Process
 from tests.pushes.fleet import (
     LONG_AGO,
     PASS_TYPE,
@@ -428,3 +430,33 @@ async def _three_retries(db: Database) -> bool:
     async with db.reading() as conn:
         rows = (await conn.execute(select(tables.jobs.c.kind, tables.jobs.c.reason))).all()
     return [tuple(row) for row in rows] == [("device", "NoAnswer")] * 3
+
+
+async def test_a_fan_out_is_claimed_at_its_pace_and_a_customer_s_change_never_waits_for_it(db: Database) -> None:
+    await seed(db, 30)
+    await publish(db)
+    take = {"route": ROUTE, "owner": "w", "room": 20, "lease": timedelta(minutes=1), "probe_after": timedelta(1)}
+    assert await claims.claim(db, **take, pages=0) is None
+    await change_card(db, 7)
+    urgent = await claims.claim(db, **take, pages=0)
+    assert urgent is not None
+    assert [target.device_id for target in urgent.targets] == [7]
+    assert [intent.kind for intent in urgent.intents] == ["card"]
+    some = await claims.claim(db, **take, pages=5)
+    assert some is not None
+    assert len(some.targets) == 5
+    assert some.intents[0].page_end == 5
+
+
+async def test_a_busy_web_process_slows_a_fan_out_down(db: Database) -> None:
+    await seed(db, 2)
+    busy = Process("web-a-1", "web", "1.0", fetch_ms=4000)
+    channel = ScriptedChannel()
+    async with working(db, channel) as worker:
+
+        async def is_slower() -> bool:
+            await processes.say(db, busy)
+            await publish(db)
+            return worker.pace.rate < FIRST
+
+        await until(is_slower)
