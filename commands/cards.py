@@ -11,7 +11,7 @@ from commands import facts, shell
 from commands.settings import Settings
 from passkit import links
 from passkit.model import CardState, Notify
-from store import cards, timeline
+from store import cards, lost, timeline
 from store.cards import CardView
 from store.google import Mode
 
@@ -20,7 +20,7 @@ CARD = "a card: its serial number, external id or number"
 
 def add(subparsers: Any) -> None:
     """Register ``card`` and its operations."""
-    operations = subparsers.add_parser("card", help="one card: issue, show, change").add_subparsers(
+    operations = subparsers.add_parser("card", help="one card: issue, show, change, readopt").add_subparsers(
         metavar="OPERATION", required=True
     )
     issue = operations.add_parser("issue", help="issue a card of a published template; prints its install link")
@@ -42,6 +42,12 @@ def add(subparsers: Any) -> None:
     change.add_argument("--silent", action="store_true", help="show no lock-screen text")
     _add_values(change)
     change.set_defaults(run=run_change)
+    again = operations.add_parser("readopt", help="make cards anew that phones hold and a restored database lacks")
+    again.add_argument("--template", help="of which template they are; left out: only list them")
+    again.add_argument("--serial", help="this one alone")
+    again.add_argument("--data", metavar="JSON", help="values of variables that have no default, or a file")
+    shell.add_brand_flag(again)
+    again.set_defaults(run=run_readopt)
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
@@ -138,6 +144,27 @@ def described(card: CardView, settings: Settings) -> dict[str, Any]:
         "google_url": links.google_url(public_url, card.install_token) if public_url and on_google else None,
         "created_at": card.created_at,
     }
+
+
+async def run_readopt(args: argparse.Namespace, settings: Settings) -> int:
+    """``card readopt [--template KEY]``."""
+    data = shell.json_object(args.data, "--data") if args.data else {}
+    async with shell.database(settings) as db:
+        brand = await shell.chosen_brand(db, args.brand)
+        rows = [
+            one
+            for one in await lost.listing(db, brand.pass_type_identifier)
+            if args.serial in (None, one.serial_number)
+        ]
+        if args.template is None:
+            shell.table(("serial number", "last seen"), [(one.serial_number, shell.day(one.seen_at)) for one in rows])
+            return 0
+        for one in rows:
+            await lost.readopt(db, brand.id, one, args.template, data, shell.now())
+    print(
+        f"{len(rows)} cards are back; their phones register when they come next. Let the backend send their values again."
+    )
+    return 0
 
 
 def _values(args: argparse.Namespace) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import (
+    backup,
     brands,
     cards,
     certs,
@@ -29,9 +30,10 @@ from commands import (
     setup,
     sources,
     templates,
+    upgrade,
     users,
 )
-from commands.settings import SettingsError, parse
+from commands.settings import Settings, SettingsError, parse
 from commands.shell import CommandError
 from passkit.errors import PasskitError, TemplateError
 from store.errors import Invalid, StoreError
@@ -39,6 +41,8 @@ from store.errors import Invalid, StoreError
 GROUPS = (
     demo,
     serve,
+    upgrade,
+    backup,
     setup,
     doctor,
     certs,
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     args = parser().parse_args(arguments)
     args.environ = environ
     try:
-        return _finish(args.run(args, parse(environ, read_secret_file)))
+        return _finish(args.run(args, _told(parse(environ, read_secret_file))))
     except SettingsError as error:
         return _say(error, WRONG)
     except (TemplateError, Invalid) as error:
@@ -91,6 +95,12 @@ def read_secret_file(path: str) -> str:
     if file.stat().st_mode & stat.S_IROTH:
         raise SettingsError(f"{path} holds a secret and everybody on this machine can read it: chmod 600 {path}")
     return file.read_text(encoding="utf-8")
+
+
+def _told(settings: Settings) -> Settings:
+    for note in settings.notes:
+        print(f"passbell: {note}", file=sys.stderr)
+    return settings
 
 
 def _finish(outcome: int | Coroutine[Any, Any, int]) -> int:

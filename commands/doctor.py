@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from commands import doctor_android, doctor_google, doctor_letters, facts, logs, phone_check, shell
+from commands import doctor_android, doctor_google, doctor_letters, facts, logs, phone_check, shell, upgrade
 from commands.certs import WARN_DAYS
 from commands.certsdir import read_directory
 from commands.channels import open_channel
@@ -25,7 +25,7 @@ from passkit.apple.signing import Identity, Signers, load_identity
 from passkit.errors import CertificateError
 from pushes.channel import Outcome, Push, Verdict
 from pushes.h2pool import Options
-from store import brands, dialect, google, leases, migrations, processes, sqlite_library, templates
+from store import brands, dialect, google, holding, leases, lost, migrations, processes, sqlite_library, templates
 from store.dialect import Database
 from store.errors import StoreError
 from store.google import Mode
@@ -45,6 +45,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--google", action="store_true", help="also let Google judge what a sample save link would hold"
     )
+    parser.add_argument(
+        "--before-upgrade", action="store_true", help="only whether this program can take over settings and database"
+    )
     shell.add_brand_flag(parser)
     parser.add_argument("--template", help="of which template the throw-away card is; the first published if not given")
     parser.set_defaults(run=run)
@@ -53,7 +56,8 @@ def add(subparsers: Any) -> None:
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """``doctor``: exit code 1 when a line says FAIL."""
     logs.silence()
-    checks = await examine(settings, reach_out=True, validate=args.google)
+    looking = upgrade.examine(settings) if args.before_upgrade else examine(settings, reach_out=True, validate=args.google)
+    checks = await looking
     show(checks)
     failed = any(check.state is State.FAIL for check in checks)
     if args.phone:
@@ -130,6 +134,19 @@ async def _database(db: Database, settings: Settings) -> AsyncIterator[Check]:
     else:
         yield Check(State.FAIL, "schema", f"{version or 'none'}, this program needs {head}.", "Run `migrate`.")
     yield _clock(skew)
+    if version == head:
+        async for check in _restored(db):
+            yield check
+
+
+async def _restored(db: Database) -> AsyncIterator[Check]:
+    """What is special about a database that was put back."""
+    why = await holding.why_held(db)
+    if why is not None:
+        yield Check(State.FAIL, "held", f"this database was {why}: nothing leaves.", "`release` shows what would go out, and lets it.")
+    known = await lost.count(db)
+    if known:
+        yield Check(State.WARN, "lost cards", f"{known} cards are on phones and not here.", "`card readopt` makes them anew.")
 
 
 def _answers(db: Database) -> Check:

@@ -41,8 +41,9 @@ from handlers.routes import application, is_exempt
 from pushes.googleworker import GoogleOptions, GoogleWorker
 from pushes.letters import LetterWorker
 from pushes.worker import Worker, WorkerOptions
-from store import brands, migrations
+from store import holding
 from store.dialect import Database
+from store.errors import StoreError
 
 NOTICE_SECONDS = 3.0
 """How long ``/readyz`` says 503 before the port is closed: balancers look every few seconds."""
@@ -56,6 +57,9 @@ COUNT_SECONDS = 1.0
 MOST_WORKERS = 64
 RENDERERS = 2
 """Limited processes that draw drafts, 40 MB each; they start when the first editor is opened."""
+
+HELD_SECONDS = 1.0
+"""How often a worker of a held database looks whether it was released."""
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that is done with SQLite's COMMIT waits for its turn; Python's own 5 ms cost each write two of them."""
@@ -82,13 +86,6 @@ def add(subparsers: Any) -> None:
     for role in (web_role, worker):
         role.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
         role.add_argument("--alive-fd", type=int, help=argparse.SUPPRESS)
-    migrate = subparsers.add_parser("migrate", help="bring the database's schema up to date")
-    migrate.add_argument(
-        "--accept-changes",
-        action="store_true",
-        help="take another PUBLIC_URL, pass type or issuer, although installed cards know the old one",
-    )
-    migrate.set_defaults(run=run_migrate)
 
 
 def _add_notice(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -176,21 +173,6 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def run_migrate(args: argparse.Namespace, settings: Settings) -> int:
-    """Bring the schema up to date."""
-    async with shell.database(settings, migrated=False) as db:
-        before = await migrations.schema_version(db)
-        await migrations.migrate(db)
-        if args.accept_changes:
-            await facts.refuse_lost_secret(db, settings)
-            await brands.remember_facts(db, await facts.current(db, settings))
-    head = migrations.head()
-    print(
-        f"The schema is {head} already." if before == head else f"The schema is {head} now (was {before or 'empty'})."
-    )
-    return 0
-
-
 Mount = Callable[[web.Application], None]
 
 
@@ -275,6 +257,36 @@ async def running(
 
 @contextlib.asynccontextmanager
 async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[None]:
+    """The workers; while the database is held (``store.holding``) they wait for its release."""
+    why = await holding.check(db)
+    if why is None:
+        async with _delivering(db, settings, keeper):
+            yield
+        return
+    log.warning("held", why=why, fix="`release` shows what would go out, and lets it")
+    async with background(_once_released(db, settings, keeper)):
+        yield
+
+
+async def _once_released(db: Database, settings: Settings, keeper: SignerKeeper) -> None:
+    while True:
+        if not await _is_held(db):
+            break
+        await asyncio.sleep(HELD_SECONDS)
+    log.info("released")
+    async with _delivering(db, settings, keeper):
+        await asyncio.Event().wait()  # until it is cancelled
+
+
+async def _is_held(db: Database) -> bool:
+    try:
+        return await holding.why_held(db) is not None
+    except StoreError:  # away for now: still held
+        return True
+
+
+@contextlib.asynccontextmanager
+async def _delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[None]:
     """The workers with their channels and the regular sweeps; at the end they settle what they have sent."""
     channels, wallets = Channels(settings, keeper.signers), googlekeys.Wallets(db, settings)
     owner = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -78,7 +78,10 @@ class Settings:
     gateway_headers: str | None = field(repr=False)
     gateway_expect: str | None
     nats_url: str | None = field(repr=False)
+    backup_passphrase: str | None = field(repr=False)
     log_format: str
+    notes: tuple[str, ...] = ()
+    """What to tell the operator: settings under their old names."""
 
     def needed(self, name: str) -> Any:
         """The value of a setting that this command cannot do without."""
@@ -304,17 +307,37 @@ _ROWS = (
     Setting("GATEWAY_HEADERS", str, None, "Headers for the message gateway, a JSON object.", secret=True),
     Setting("GATEWAY_EXPECT", str, None, "What a good answer of the message gateway holds."),
     Setting("NATS_URL", _nats_url, None, "NATS JetStream, to carry work between machines faster.", secret=True),
+    Setting("BACKUP_PASSPHRASE", str, None, "What `backup` encrypts with, and `restore` decrypts.", secret=True),
     Setting("LOG_FORMAT", _choice("json", "text"), "json", "How log lines look: json or text."),
 )
 TABLE: Mapping[str, Setting] = MappingProxyType({row.name: row for row in _ROWS})
 """Every setting by its name without the prefix, in the order of docs/config.md."""
 
 
+RENAMED: Mapping[str, str] = MappingProxyType({})
+"""Old name -> new one, without the prefix, for two releases: the old name works and is told of."""
+
+
 def parse(environ: Mapping[str, str], read_file: ReadFile) -> Settings:
     """The settings of this environment; ``read_file`` reads the text of a ``..._FILE`` variant."""
+    environ, notes = _renamed(environ)
     _refuse_unknown(environ)
     values = {row.name.lower(): _value(row, environ, read_file) for row in _ROWS}
-    return Settings(**values)
+    return Settings(**values, notes=notes)
+
+
+def _renamed(environ: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The environment with old names replaced, and a sentence for each."""
+    made, notes = dict(environ), []
+    for old, new in RENAMED.items():
+        for before, after in ((PREFIX + old, PREFIX + new), (f"{PREFIX}{old}_FILE", f"{PREFIX}{new}_FILE")):
+            if before not in made:
+                continue
+            if after in made:
+                raise SettingsError(f"{before} is the old name of {after}, and both are set: keep {after}.")
+            made[after] = made.pop(before)
+            notes.append(f"{before} is called {after} now: the old name works in this release and the next.")
+    return made, tuple(notes)
 
 
 def names() -> tuple[str, ...]:
@@ -358,5 +381,5 @@ def _from_file(name: str, path: str, read_file: ReadFile) -> str:
         raise SettingsError(f"{name}: {path} cannot be read: {reason}.") from None
 
 
-if {row.name.lower() for row in _ROWS} != {item.name for item in fields(Settings)}:
+if {row.name.lower() for row in _ROWS} != {item.name for item in fields(Settings)} - {"notes"}:
     raise RuntimeError("the table of settings and the Settings class differ")

@@ -60,6 +60,8 @@ async def _refuse_wrong_database(db: Database, migrated: bool) -> None:
     ) as error:  # no database, no permission: what passes by itself is Unavailable
         reason = getattr(error, "orig", None) or error
         raise CommandError(f"DATABASE_URL: this database cannot be used: {reason}.") from None
+    if version is not None and not migrations.is_known(version):
+        raise CommandError(migrations.newer(version))
     head = migrations.head()
     if migrated and version != head:
         state = "is empty" if version is None else f"has schema {version}, this program needs {head}"

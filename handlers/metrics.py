@@ -49,6 +49,7 @@ callbacks = Counter(
     "passbell_google_callbacks_total", "Google's save and delete callbacks, by what became of them.", ["result"]
 )
 save_links = Counter("passbell_google_save_links_total", "Visitors sent on to Google, by the kind of link.", ["kind"])
+lost = Counter("passbell_lost_cards_total", "True tokens of cards that are not in the database.")
 log_messages = Counter("passbell_device_log_messages_total", "Lines that phones sent to /v1/log.", ["result"])
 certificate_expiry = Gauge(
     "passbell_certificate_expiry_timestamp_seconds",
@@ -73,6 +74,7 @@ NAMES = (
     "passbell_webhook_events_total",
     "passbell_google_callbacks_total",
     "passbell_google_save_links_total",
+    "passbell_lost_cards_total",
     "passbell_device_log_messages_total",
     "passbell_certificate_expiry_timestamp_seconds",
 )

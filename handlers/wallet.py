@@ -16,7 +16,7 @@ from handlers.limits import Kind
 from handlers.middleware import refuse, spend
 from passkit.apple import webservice
 from passkit.apple.webservice import Malformed, Scheme
-from store import cards, registrations
+from store import cards, lost, registrations
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -45,7 +45,7 @@ async def register(request: web.Request) -> web.Response:
         now=request.app[OPTIONS].clock(),
     )
     if registered is None:
-        raise _unauthorized(request)
+        raise await _missed(request, generation)
     return web.Response(status=201 if registered.new else 200, headers=NO_STORE)
 
 
@@ -94,7 +94,7 @@ async def fetch(request: web.Request) -> web.StreamResponse:
         request.app[OPTIONS].clock(),
     )
     if serving is None:
-        raise _unauthorized(request)
+        raise await _missed(request, generation)
     return await passes.answer(request, serving)
 
 
@@ -118,6 +118,19 @@ def _authenticated(request: web.Request) -> tuple[Scheme, int]:
         if generation is not None:
             return credentials[0], generation
     raise _unauthorized(request)
+
+
+async def _missed(request: web.Request, generation: int) -> ProblemError:
+    """The same 401 for a true token whose card is not here; it is counted, because a restore may have lost the card."""
+    pass_type, serial = request.match_info["pass_type"], request.match_info["serial"]
+    values = [value for name, value in request.raw_headers if name.lower() == b"authorization"]
+    credentials = webservice.credentials(values)
+    token = credentials[1] if credentials is not None else b""
+    now = request.app[OPTIONS].clock()
+    given = (pass_type, serial, generation, token.split(b".")[0].decode())
+    if await lost.note(request.app[DATABASE], *given, now):
+        metrics.lost.inc()
+    return _unauthorized(request)
 
 
 def _unauthorized(request: web.Request) -> ProblemError:

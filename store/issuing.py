@@ -45,6 +45,15 @@ class NewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What a card that was lost is made anew with: its tokens are the ones that phones have."""
+
+    serial_number: str
+    generation: int
+    secret_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
     """The card, and whether it is new."""
 
@@ -67,7 +76,9 @@ async def issue(db: Database, brand_id: int, new: NewCard, now: datetime) -> Iss
     raise Conflict("The card was issued by several requests at once; send this one again.")
 
 
-async def issue_in(db: Database, conn: AsyncConnection, brand_id: int, new: NewCard, now: datetime) -> Issued:
+async def issue_in(
+    db: Database, conn: AsyncConnection, brand_id: int, new: NewCard, now: datetime, again: Again | None = None
+) -> Issued:
     """The same in the caller's transaction, where a number or external id taken meanwhile is an IntegrityError."""
     template = await _template(conn, brand_id, new.template)
     if new.external_id is not None:
@@ -86,7 +97,7 @@ async def issue_in(db: Database, conn: AsyncConnection, brand_id: int, new: NewC
     stored = data.to_json(revision.template, accepted)
     early = await waiting.take(db, conn, brand_id, new.external_id, new.template, revision.template)
     stored |= data.to_json(revision.template, early.values)
-    row = _row(db, template, new, stored, now)
+    row = _row(db, template, new, stored, now, again)
     await livenews.load(db, conn, livenews.of_row({**template, **row}))
     card = CardRow({**template, **row, "id": 0}, revision, stored)
     _refuse_unfillable(db, card, now)
@@ -121,12 +132,18 @@ async def _template(conn: AsyncConnection, brand_id: int, key: str) -> dict[str,
 
 
 def _row(
-    db: Database, template: Mapping[str, Any], new: NewCard, stored: Mapping[str, Any], now: datetime
+    db: Database,
+    template: Mapping[str, Any],
+    new: NewCard,
+    stored: Mapping[str, Any],
+    now: datetime,
+    again: Again | None = None,
 ) -> dict[str, Any]:
-    serial, stamp = randomness.serial_number(), randomness.stamp()
+    known = again or Again(randomness.serial_number(), 0, db.keyring.current)
+    serial, stamp = known.serial_number, randomness.stamp()
     stamps = {**template, "serial_number": serial, "stamp": stamp}
     news = livenews.of_row(stamps)
-    install = db.keyring.install_token(serial, 0)
+    install = db.keyring.install_token(serial, known.generation, known.secret_id)
     return {
         "brand_id": template["brand_id"],
         "template_id": template["template_id"],
@@ -136,8 +153,8 @@ def _row(
         "language": new.language,
         "state": CardState.ACTIVE.value,
         "data_encrypted": seal(db, stored, serial),
-        "secret_id": db.keyring.current,
-        "generation": 0,
+        "secret_id": known.secret_id,
+        "generation": known.generation,
         "install_hash": install_hash(install),
         "version": 1,
         "stamp": stamp,

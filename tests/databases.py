@@ -43,7 +43,7 @@ def sqlite_model(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> 
 @pytest.fixture(scope="session")
 def postgresql_model(keyring: Keyring) -> Iterator[str]:
     """The URL of this session's migrated PostgreSQL database."""
-    with _postgresql_database() as url:
+    with postgresql_database() as url:
         asyncio.run(_migrate(url, keyring))
         yield url
 
@@ -75,7 +75,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
     else:
-        with _postgresql_database() as url:
+        with postgresql_database() as url:
             yield url
 
 
@@ -95,7 +95,7 @@ def _sqlite_copy(request: pytest.FixtureRequest, folder: Path) -> str:
 
 
 @contextmanager
-def _postgresql_database() -> Iterator[str]:
+def postgresql_database() -> Iterator[str]:
     """A database without any table, dropped at the end."""
     server = need("postgresql")
     name = f"passbell_test_{secrets.token_hex(6)}"

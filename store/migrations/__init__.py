@@ -42,6 +42,26 @@ def head() -> str:
     return found
 
 
+def is_known(version: str) -> bool:
+    """Whether this program's steps lead to this one; a newer program's do not."""
+    return version in {step.revision for step in _steps().walk_revisions()}
+
+
+def newer(version: str) -> str:
+    """What to say of a database that is newer than the program."""
+    return f"The database has schema {version}, newer than this program ({head()}): install the program that made it, or newer."
+
+
+def ahead(version: str | None) -> list[str]:
+    """The steps that ``migrate`` would take from ``version``, each as ``number: what it does``."""
+    found = [step for step in _steps().walk_revisions() if version is None or step.revision > version]
+    return [f"{step.revision}: {step.doc}" for step in reversed(found)]
+
+
+def _steps() -> ScriptDirectory:
+    return ScriptDirectory.from_config(configuration())
+
+
 def configuration(**attributes: Any) -> Config:
     """Alembic's configuration without a file of its own."""
     config = Config(attributes=attributes)

@@ -53,6 +53,7 @@ def test_any_secret_may_stand_in_a_file(name: str):
         "GATEWAY_BODY": '{"to": "{phone}"}',
         "GATEWAY_HEADERS": '{"Authorization": "Bearer k"}',
         "NATS_URL": "nats://127.0.0.1:4222",
+        "BACKUP_PASSPHRASE": "a passphrase of a test",
     }
     settings = parse({f"PASSBELL_{name}_FILE": "/run/secrets/it"}, lambda path: contents[name] + "\n")
     assert getattr(settings, name.lower()) == contents[name]
