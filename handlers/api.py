@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from handlers.middleware import refuse
 from passkit import links
 from passkit.change import FieldChange
 from passkit.model import CardState
-from store import cards, keys
+from store import cards, keys, newshistory
 from store import templates as store_templates
 from store import timeline as store_timeline
 from store.cards import UNSET, CardFilter, CardRef, CardView, Change, Changed, Issued, NewCard, Patch
@@ -75,12 +76,14 @@ async def timeline(request: web.Request) -> web.Response:
     key = await authorized(request, "cards:read")
     serial = request.match_info["serial"]
     told = await store_timeline.read(request.app[DATABASE], key.brand_id, serial)
+    heard = await newshistory.of_card(request.app[DATABASE], key.brand_id, serial)
     return respond(
         models.TimelineAnswer(
             serial_number=serial,
             entries=[
                 models.TimelineEntry(at=e.at, kind=e.kind, detail=dict(e.detail), device=e.device) for e in told.entries
             ],
+            news=[models.ToldNews.model_validate(asdict(one)) for one in heard],
             phones=[
                 models.Phone(
                     device=holder.id,

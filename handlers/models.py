@@ -191,12 +191,23 @@ class DiagnosisAnswer(_Answered):
     tell_client_ru: str
 
 
+class ToldNews(_Answered):
+    """A news that the card shows, or has shown (`over_at`), in today's words."""
+
+    id: str
+    at: datetime
+    over_at: datetime | None
+    text: dict[str, str]
+    title: dict[str, str]
+
+
 class TimelineAnswer(_Answered):
-    """Everything about one card, oldest first."""
+    """Everything about one card, oldest first; `news` newest first."""
 
     serial_number: str
     entries: list[TimelineEntry]
     phones: list[Phone]
+    news: list[ToldNews]
     diagnosis: DiagnosisAnswer
 
 

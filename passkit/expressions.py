@@ -34,6 +34,8 @@ MAX_DEPTH = 20
 MAX_RESULT = 50_000  # characters that one text may grow to with the longest data its variables take
 NAME_LENGTH = 64  # of a number, an instant or a card's own names as text
 NEWS_LENGTH = 4_000
+HISTORY_LENGTH = 12_000
+"""Of ``news.history``: what is longer loses its oldest."""
 
 NAMESPACES: Mapping[str, Mapping[str, str]] = {
     "card": {
@@ -45,7 +47,7 @@ NAMESPACES: Mapping[str, Mapping[str, str]] = {
         "created_at": "datetime?",
     },
     "brand": {"name": "text", "key": "text"},
-    "news": {"text": "text", "title": "text", "url": "text"},
+    "news": {"text": "text", "title": "text", "url": "text", "history": "text"},
 }
 """The names with a dot and the kind of each; ``?`` marks what may be nothing."""
 
@@ -289,7 +291,7 @@ class _Checker:
         if space == "brand":
             return nodes.Const(self.brand[node.attr])
         self.varies |= space == "news"
-        self.size += NEWS_LENGTH if space == "news" else NAME_LENGTH
+        self.size += {"news": NEWS_LENGTH}.get(space, NAME_LENGTH) if node.attr != "history" else HISTORY_LENGTH
         self.names.add(f"_{space}_{node.attr}")
         return nodes.Name(f"_{space}_{node.attr}", "load")
 

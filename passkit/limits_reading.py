@@ -34,6 +34,9 @@ def fixed(text: str) -> str:
     return EXPRESSION.sub("", text)
 
 
+_HISTORY = re.compile(r"\bnews\s*\.\s*history\b")
+
+
 def needs_words(text: str) -> bool:
     """Whether a translator has something to do: letters outside expressions and addresses."""
     return any(letter.isalpha() for letter in _ADDRESS.sub("", fixed(text)))
@@ -52,6 +55,11 @@ def names_in(text: str) -> frozenset[str]:
 def shows_news(template: Template) -> bool:
     """Whether a card has a place for news: any text reads ``news.text``, ``news.title`` or ``news.url``."""
     return any("news" in names_in(text) for text in written_texts(template))
+
+
+def shows_history(template: Template) -> bool:
+    """Whether any text reads ``news.history``."""
+    return any(_HISTORY.search(text) for text in written_texts(template) if "history" in text)
 
 
 def written_texts(template: Template) -> Iterator[str]:

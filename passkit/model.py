@@ -89,6 +89,8 @@ class News:
     title: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
     picture: Picture | None = None
+    history: Sequence[tuple[datetime, Mapping[str, str]]] = ()
+    """What the card was told and when, newest first, this news among it."""
 
 
 class Look(NamedTuple):

@@ -17,7 +17,7 @@ from passkit import data
 from passkit.apple.bundle import PreparedFiles
 from passkit.apple.document import Outline, outline
 from passkit.errors import Problem, RenderError, Severity
-from passkit.expressions import NAMESPACES, Expression, Expressions
+from passkit.expressions import HISTORY_LENGTH, NAMESPACES, Expression, Expressions
 from passkit.formats import formats
 from passkit.localise import Entry, Table, Tables, assign, tables
 from passkit.model import Brand, Card, CardState, News, Pass, Value
@@ -71,7 +71,18 @@ class Revision:
         names["_news_text"] = _spoken(news.text, language, self.languages) if news else ""
         names["_news_title"] = _spoken(news.title, language, self.languages) if news else ""
         names["_news_url"] = (news.url or "") if news else ""
+        names["_news_history"] = self._history(news, language) if news and news.history else ""
         return names
+
+    def _history(self, news: News, language: str) -> str:
+        """A paragraph for each text, newest first: the day, and what it said."""
+        days = formats(language, self.brand.time_zone)
+        parts: list[str] = []
+        for at, texts in news.history:
+            parts.append(f"{days.date(at)}\n{_spoken(texts, language, self.languages)}")
+            if sum(map(len, parts)) + 2 * len(parts) > HISTORY_LENGTH:
+                return "\n\n".join(parts[:-1])
+        return "\n\n".join(parts)
 
 
 def _spoken(texts: Mapping[str, str], language: str, languages: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ async def _read(db: Database, sql: str, *parameters: str) -> Sequence[Sequence[A
 
 
 def _edition(row: Sequence[Any]) -> str:
-    news = livenews.stamps(livenews.shown(row[10], row[11], row[3]))
+    news = livenews.stamps(livenews.shown(row[10], row[11], row[3], row[2]))
     return change.edition(row[5], row[4], news, row[6])
 
 

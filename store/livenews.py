@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,10 @@ KEPT = 4_096
 """Texts of news kept in memory; a news has a few KB at most."""
 PICTURED = 32
 """Of them, news with a picture: a few hundred KB each."""
+HISTORY, PAST = 10, 20
+"""Texts that a card's history shows, and news that a template remembers for it."""
+NEWEST = 1 << 62
+"""Stands for the id of a card that is being issued."""
 LISTED = '"listed"'
 """Stands in ``templates.news`` where one of the news is for listed cards only."""
 
@@ -41,6 +45,8 @@ class Live:
     holdout: int
     shares: tuple[int, ...]
     is_listed: bool
+    last_card: int = 0
+    """Of a news that is over: the newest card of its time; 0: it is live."""
 
     @property
     def is_for_everyone(self) -> bool:
@@ -61,57 +67,90 @@ class Shown:
     at: int
     stamp: str
     arm: int = 0
+    told: tuple[Shown, ...] = ()
+    """What the card was told, newest first, where its template shows ``news.history``; id 0: that, and no news now."""
 
     @property
     def edition_stamp(self) -> str:
         """What it adds to the card's edition."""
-        return f"{self.stamp}{self.arm}"
+        return "".join([f"{self.stamp}{self.arm}", *(f",{one.stamp}{one.arm}" for one in self.told)])
 
 
-def dumped(live: Sequence[Live]) -> str | None:
-    """What ``templates.news`` holds; newest first."""
-    if not live:
-        return None
-    ordered = sorted(live, key=lambda one: (one.at, one.id), reverse=True)
-    rows = [
-        [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, "listed" if one.is_listed else ""]
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What a template's cards show and were told; ``past`` are the newest that are over, not withdrawn."""
+
+    live: tuple[Live, ...] = ()
+    past: tuple[Live, ...] = ()
+    has_history: bool = False
+
+
+def dumped(board: Board) -> dict[str, str | None]:
+    """The columns ``news`` and ``past_news`` of a template's row."""
+    live, past = _rows(board.live), _rows(board.past)[:PAST]
+    shown: Any = {"live": live, "past": past} if board.has_history else live
+    return {
+        "news": orjson.dumps(shown).decode() if shown else None,
+        "past_news": orjson.dumps(past).decode() if past else None,
+    }
+
+
+def _rows(news_: Sequence[Live]) -> list[list[Any]]:
+    ordered = sorted(news_, key=lambda one: (one.at, one.id), reverse=True)
+    return [
+        [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, "listed" if one.is_listed else "", one.last_card]
         for one in ordered
     ]
-    return orjson.dumps(rows).decode()
+
+
+def board(kept: str | None, past: str | None) -> Board:
+    """What ``dumped`` made."""
+    shown_ = parsed(kept) if kept else Board()
+    return Board(shown_.live, _lives(orjson.loads(past)) if past else (), shown_.has_history)
 
 
 @lru_cache(maxsize=256)
-def parsed(kept: str) -> tuple[Live, ...]:
-    """What ``dumped`` made."""
+def parsed(kept: str) -> Board:
+    """What a card's row has of it: the past only where it is shown."""
     rows = orjson.loads(kept)
+    if isinstance(rows, dict):
+        return Board(_lives(rows["live"]), _lives(rows["past"]), has_history=True)
+    return Board(_lives(rows))
+
+
+def _lives(rows: Sequence[Sequence[Any]]) -> tuple[Live, ...]:
     return tuple(
-        Live(id_, key, stamp, at, held, tuple(shares), bool(mark)) for id_, key, stamp, at, held, shares, mark in rows
+        Live(id_, key, stamp, at, held, tuple(shares), bool(mark), *more)
+        for id_, key, stamp, at, held, shares, mark, *more in rows
     )
 
 
-def shown(kept: str | None, listed: str | None, serial: str) -> Shown | None:
+def shown(kept: str | None, listed: str | None, serial: str, card_id: int) -> Shown | None:
     """The news that a card shows; ``listed`` are the ids of the news that list it, comma between them."""
     if kept is None:
         return None
-    mine = frozenset(listed.split(",")) if listed else frozenset()
-    for one in parsed(kept):
-        if not one.is_listed or str(one.id) in mine:
-            found = one.for_card(serial)
-            if found is not None:
-                return found
-    return None
+    found, mine = parsed(kept), frozenset(listed.split(",")) if listed else frozenset()
+    lives = (one.for_card(serial) for one in found.live if not one.is_listed or str(one.id) in mine)
+    if not found.has_history:
+        return next((one for one in lives if one is not None), None)
+    now = [one for one in lives if one is not None]
+    before = (one for one in found.past if card_id <= one.last_card and (not one.is_listed or str(one.id) in mine))
+    told = sorted([*now, *filter(None, (one.for_card(serial) for one in before))], key=lambda one: -one.at)[:HISTORY]
+    if not told:
+        return None
+    return replace(now[0] if now else Shown(0, 0, ""), told=tuple(told))
 
 
 def of_class(kept: str | None) -> Shown | None:
     """The news that every card of the template shows, if the newest is for all."""
-    newest = parsed(kept)[0] if kept else None
+    newest = next(iter(parsed(kept).live), None) if kept else None
     return newest.for_card("") if newest is not None and newest.is_for_everyone else None
 
 
 def of_row(row: Mapping[str, Any]) -> Shown | None:
     """The same for a card's row with ``template_news`` and ``listed_news``."""
     kept = row["template_news"]
-    return None if kept is None else shown(kept, row.get("listed_news"), row["serial_number"])
+    return None if kept is None else shown(kept, row.get("listed_news"), row["serial_number"], row.get("id") or NEWEST)
 
 
 def stamps(one: Shown | None) -> tuple[str, ...]:
@@ -159,9 +198,16 @@ class Texts:
 
 
 def text(db: Database, one: Shown | None) -> News | None:
-    """What it says; ``load`` was called before."""
+    """What it says, with the card's history; ``load`` was called before."""
     if one is None:
         return None
+    found = _text(db, one) if one.id else News({})
+    if not one.told:
+        return found
+    return replace(found, history=tuple((tables.from_micros(past.at), _text(db, past).text) for past in one.told))
+
+
+def _text(db: Database, one: Shown) -> News:
     found = db.kept(Texts).get(one)
     if found is None:
         raise LookupError("the news was not loaded before the card was filled")
@@ -170,7 +216,12 @@ def text(db: Database, one: Shown | None) -> News | None:
 
 async def load(db: Database, conn: AsyncConnection | None, one: Shown | None) -> None:
     """Read what it says, once per process; ``conn`` is the caller's transaction, None for a reading of its own."""
-    if one is None or db.kept(Texts).get(one) is not None:
+    if one is None:
+        return
+    for past in one.told:
+        if past.id != one.id:
+            await load(db, conn, past)
+    if not one.id or db.kept(Texts).get(one) is not None:
         return
     if conn is None:
         async with db.reading() as reading:
@@ -189,17 +240,20 @@ def news(variant: Mapping[str, Any], picture: Picture | None = None) -> News:
 
 
 async def shown_before(conn: AsyncConnection, row: Mapping[str, Any]) -> Shown | None:
-    """The news that a card's ``modified_edition`` shows, whether it is live still or not."""
+    """The news that a card's ``modified_edition`` shows, whether it is live still or not; its history is today's."""
+    is_now = of_row(row)
+    told = is_now.told if is_now else ()
     if row["news_id"] is None:
-        return None
+        return Shown(0, 0, "", told=told) if told else None
     table = tables.news.c
     wanted = select(table.id, table.key, table.stamp, table.live_at, table.holdout, table.variants, table.is_listed)
     found = (await conn.execute(wanted.where(table.id == row["news_id"]))).first()
-    return None if found is None else live_of(found).for_card(row["serial_number"])
+    before = None if found is None else live_of(found).for_card(row["serial_number"])
+    return None if before is None else replace(before, told=told)
 
 
 def live_of(row: Any) -> Live:
-    """A row of ``news`` as its template's row has it."""
+    """A row of ``news`` that is live as its template's row has it."""
     at = tables.to_micros(row.live_at)
     shares = tuple(variant.get("share", 1) for variant in row.variants)
     return Live(row.id, row.key, row.stamp, at, row.holdout, shares, row.is_listed)

@@ -56,8 +56,10 @@ async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrect
             values["corrected_at"] = clock
         await conn.execute(update(news).where(news.c.id == row.id).values(**values))
         after = await by_id(conn, row.id)
+        has_history = row.live_at is not None and await newstimer.shown_anew(conn, after)
+        if not row.is_live and has_history:
+            await newspushes.ring_audience(conn, row)
         if row.is_live:
-            await newstimer.shown_anew(conn, after)
             await newspushes.corrected(conn, row, after)
             if row.pictures or after.pictures:
                 await newstimer.redraw_google(conn, row.template_id)
@@ -73,6 +75,8 @@ async def withdraw(db: Database, brand_id: int, key: str) -> NewsView:
         if row.withdrawn_at is None:
             if row.is_live or row.state in ("draft", "scheduled", "running", "paused"):
                 await end(conn, row)
+            if await newstimer.forget(conn, row) and not row.is_live and row.live_at is not None:
+                await newspushes.ring_audience(conn, row)
             clock = await database_now(conn)
             await conn.execute(update(news).where(news.c.id == row.id).values(withdrawn_at=clock, updated_at=clock))
             await mark(conn)

@@ -74,7 +74,7 @@ async def corrected(conn: AsyncConnection, before: Any, row: Any) -> None:
     Paused, only who asks by itself: a push would bring the news to those who are to wait for it.
     """
     if row.state == "done":
-        await want_news(conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, news_id=row.id)
+        await ring_audience(conn, row)
     elif row.state == "running":
         await _ring_holders(conn, row)
     if row.google_state in newsobjects.BY_OBJECT:
@@ -84,6 +84,11 @@ async def corrected(conn: AsyncConnection, before: Any, row: Any) -> None:
         await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(before))
         if was_sent or row.state != "paused":
             await say(conn, row, notify=not was_sent)
+
+
+async def ring_audience(conn: AsyncConnection, row: Any) -> None:
+    """Who was told comes and looks again; the news is sent no more, so these pushes count for it no more."""
+    await want_news(conn, brand_id=row.brand_id, pass_type_identifier=row.pass_type_identifier, news_id=row.id)
 
 
 async def _ring_holders(conn: AsyncConnection, row: Any) -> None:

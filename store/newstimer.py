@@ -7,6 +7,7 @@ is followed by another who goes on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from store.dialect import Database, database_now
 from store.googleintents import want_classes
 from store.tables import (
     brands,
+    cards,
     devices,
     google_classes,
     google_objects,
@@ -130,11 +132,11 @@ async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> boo
 async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
     kept = await _locked(conn, row.template_id)
     now = await database_now(conn)
-    newest = max((one.at for one in kept), default=0)
+    newest = max((one.at for one in kept.live), default=0)
     live_at = now if to_micros(now) > newest else now + MICROSECOND * (newest - to_micros(now) + 1)
     shares = tuple(variant["share"] for variant in row.variants)
     mine = livenews.Live(row.id, row.key, row.stamp, to_micros(live_at), row.holdout, shares, row.is_listed)
-    await _show(conn, row.template_id, [*kept, mine])
+    await _show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
     google, google_state = await _tell_google(conn, row)
     values = {
         "state": "paused" if row.state == "paused" else "running",
@@ -162,7 +164,11 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     """Its end: cards go back, silently. The caller has locked the row. What was not pushed yet is pushed for it no more."""
     kept = await _locked(conn, row.template_id)
     now = await database_now(conn)
-    await _show(conn, row.template_id, [one for one in kept if one.id != row.id])
+    last = select(func.max(cards.c.id)).where(cards.c.template_id == row.template_id)
+    last_card = (await conn.execute(last)).scalar_one() or 0
+    past = tuple(replace(one, last_card=last_card) for one in kept.live if one.id == row.id and last_card)
+    left = tuple(one for one in kept.live if one.id != row.id)
+    await _show(conn, row.template_id, replace(kept, live=left, past=past + kept.past))
     ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state, "result_at": now}
     if row.google_state in newsobjects.BY_OBJECT:
         ends |= {"google_state": newsobjects.LEAVING, "google_position": 0}
@@ -182,10 +188,30 @@ async def redraw_google(conn: AsyncConnection, template_id: int) -> None:
     await want_classes(conn, google_classes.c.template_id == template_id)
 
 
-async def shown_anew(conn: AsyncConnection, row: Any) -> None:
-    """A live news with another stamp: every card that shows it has another edition."""
+async def shown_anew(conn: AsyncConnection, row: Any) -> bool:
+    """A news with another stamp: every card that shows it, or has it in its history, has another edition.
+
+    True where the cards show their history.
+    """
     kept = await _locked(conn, row.template_id)
-    await _show(conn, row.template_id, [livenews.live_of(row) if one.id == row.id else one for one in kept])
+    live = tuple(replace(one, stamp=row.stamp) if one.id == row.id else one for one in kept.live)
+    past = tuple(replace(one, stamp=row.stamp) if one.id == row.id else one for one in kept.past)
+    await _show(conn, row.template_id, replace(kept, live=live, past=past))
+    return kept.has_history
+
+
+async def forget(conn: AsyncConnection, row: Any) -> bool:
+    """Out of the history; True where cards have shown it there."""
+    kept = await _locked(conn, row.template_id)
+    await _show(conn, row.template_id, replace(kept, past=tuple(one for one in kept.past if one.id != row.id)))
+    return kept.has_history
+
+
+async def show_history(conn: AsyncConnection, template_id: int, *, wanted: bool) -> None:
+    """A publish: whether the cards of the template show what they were told."""
+    kept = await _locked(conn, template_id)
+    if kept.has_history is not wanted:
+        await _show(conn, template_id, replace(kept, has_history=wanted))
 
 
 def is_for_everyone(row: Any) -> bool:
@@ -193,15 +219,15 @@ def is_for_everyone(row: Any) -> bool:
     return not row.is_listed and not row.holdout and len(row.variants) == 1
 
 
-async def _locked(conn: AsyncConnection, template_id: int) -> list[livenews.Live]:
-    """What is live on the template, kept from others until the end of the transaction."""
-    wanted = select(templates.c.news).where(templates.c.id == template_id).with_for_update()
-    kept = (await conn.execute(wanted)).scalar_one()
-    return list(livenews.parsed(kept)) if kept else []
+async def _locked(conn: AsyncConnection, template_id: int) -> livenews.Board:
+    """What the template's cards show and were told, kept from others until the end of the transaction."""
+    wanted = select(templates.c.news, templates.c.past_news).where(templates.c.id == template_id).with_for_update()
+    row = (await conn.execute(wanted)).one()
+    return livenews.board(row.news, row.past_news)
 
 
-async def _show(conn: AsyncConnection, template_id: int, live: list[livenews.Live]) -> None:
-    await conn.execute(update(templates).where(templates.c.id == template_id).values(news=livenews.dumped(live)))
+async def _show(conn: AsyncConnection, template_id: int, board: livenews.Board) -> None:
+    await conn.execute(update(templates).where(templates.c.id == template_id).values(**livenews.dumped(board)))
 
 
 async def _ring(conn: AsyncConnection, row: Any) -> None:

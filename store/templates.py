@@ -18,9 +18,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from passkit import images
 from passkit.errors import ImageError, Problem, Severity, TemplateError
 from passkit.google.loss import Loss, loss
+from passkit.limits_reading import shows_history
 from passkit.render import Revision
 from passkit.schema import Template, parse_template
-from store import assets, brands, compiled, googleobjects, googlepictures, inuse, jobs, publishing, randomness, tables
+from store import (
+    assets,
+    brands,
+    compiled,
+    googleobjects,
+    googlepictures,
+    inuse,
+    jobs,
+    newstimer,
+    publishing,
+    randomness,
+    tables,
+)
 from store import uses as store_uses
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound
@@ -277,6 +290,7 @@ async def _freeze(
         .where(tables.templates.c.id == row.id)
         .values(published_revision_id=frozen.id, style=ready.template.style, name=ready.template.name)
     )
+    await newstimer.show_history(conn, row.id, wanted=shows_history(ready.template))
     return frozen
 
 

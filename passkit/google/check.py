@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from passkit import data
 from passkit.errors import Problem, RenderError, Severity
+from passkit.expressions import NAMESPACES
 from passkit.google.kinds import plan_of
 from passkit.google.plan import Plan
 from passkit.model import Brand, Value
@@ -52,4 +53,4 @@ def _names(template: Template, values: dict[str, Value], expires: datetime | Non
     card = {"number": "1234567890", "serial_number": "sample", "external_id": "", "state": "active"}
     names |= {f"_card_{key}": value for key, value in card.items()}
     names |= {"_card_expires_at": expires, "_card_created_at": _TIME}
-    return names | {f"_news_{key}": "" for key in ("text", "title", "url")}
+    return names | {f"_news_{key}": "" for key in NAMESPACES["news"]}
