@@ -56,7 +56,9 @@ def add(subparsers: Any) -> None:
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """``doctor``: exit code 1 when a line says FAIL."""
     logs.silence()
-    looking = upgrade.examine(settings) if args.before_upgrade else examine(settings, reach_out=True, validate=args.google)
+    looking = (
+        upgrade.examine(settings) if args.before_upgrade else examine(settings, reach_out=True, validate=args.google)
+    )
     checks = await looking
     show(checks)
     failed = any(check.state is State.FAIL for check in checks)
@@ -143,10 +145,17 @@ async def _restored(db: Database) -> AsyncIterator[Check]:
     """What is special about a database that was put back."""
     why = await holding.why_held(db)
     if why is not None:
-        yield Check(State.FAIL, "held", f"this database was {why}: nothing leaves.", "`release` shows what would go out, and lets it.")
+        yield Check(
+            State.FAIL,
+            "held",
+            f"this database was {why}: nothing leaves.",
+            "`release` shows what would go out, and lets it.",
+        )
     known = await lost.count(db)
     if known:
-        yield Check(State.WARN, "lost cards", f"{known} cards are on phones and not here.", "`card readopt` makes them anew.")
+        yield Check(
+            State.WARN, "lost cards", f"{known} cards are on phones and not here.", "`card readopt` makes them anew."
+        )
 
 
 def _answers(db: Database) -> Check:
