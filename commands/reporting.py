@@ -29,10 +29,15 @@ log = structlog.get_logger("passbell.processes")
 
 
 class Reporter:
-    """Says how this process is; ``load`` is a web process's."""
+    """Says how this process is; ``load`` is a web process's.
 
-    def __init__(self, db: Database, signers: Signers, name: str, load: Load | None = None) -> None:
-        self._db, self._signers, self._load = db, signers, load
+    ``delivers``: it is a worker too, so that its processor time, which pushes take, is no sign of phones that come back.
+    """
+
+    def __init__(
+        self, db: Database, signers: Signers, name: str, load: Load | None = None, *, delivers: bool = False
+    ) -> None:
+        self._db, self._signers, self._load, self._delivers = db, signers, load, delivers
         self._name = name
         self._said: Process | None = None
         self._said_at = 0.0
@@ -41,8 +46,12 @@ class Reporter:
     async def run(self) -> None:
         """Say it until cancelled; a database that is away is no reason to stop."""
         while True:
-            with contextlib.suppress(StoreError):
+            try:
                 await self._turn()
+            except StoreError as error:
+                log.warning("process_not_reported", detail=error.detail)
+            except Exception:
+                log.exception("process_not_reported")
             await asyncio.sleep(LOAD_SECONDS)
 
     async def _turn(self) -> None:
@@ -64,10 +73,10 @@ class Reporter:
         return Process(
             name=self._name,
             role="worker" if self._load is None else "web",
-            program=importlib.metadata.version("passbell"),
+            program=program(),
             certificates=signing_with(self._signers),
             fetch_ms=None if fetched is None else round(1000 * fetched),
-            cpu_percent=self._share(),
+            cpu_percent=None if self._delivers else self._share(),
         )
 
     def _share(self) -> int:
@@ -75,6 +84,14 @@ class Reporter:
         share = (cpu - self._cpu) / max(wall - self._wall, 0.001)
         self._wall, self._cpu = wall, cpu
         return round(100 * share)
+
+
+def program() -> str:
+    """The version that is installed, or what to call one that never was."""
+    try:
+        return importlib.metadata.version("passbell")
+    except importlib.metadata.PackageNotFoundError:
+        return "checkout"
 
 
 def name(role: str) -> str:
@@ -92,9 +109,11 @@ def signing_with(signers: Signers) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def reporting(db: Database, signers: Signers, name: str, load: Load | None = None) -> AsyncIterator[None]:
+async def reporting(
+    db: Database, signers: Signers, name: str, load: Load | None = None, *, delivers: bool = False
+) -> AsyncIterator[None]:
     """Say it beside the body, and that it is over at its end."""
-    task = asyncio.create_task(Reporter(db, signers, name, load).run())
+    task = asyncio.create_task(Reporter(db, signers, name, load, delivers=delivers).run())
     try:
         yield
     finally:

@@ -238,7 +238,7 @@ async def running(
         app = application(db, keeper.signers, options, renderer)
         if mount is not None:
             mount(app)
-        report = reporting.reporting(db, keeper.signers, reporting.name("web"), app[LOAD])
+        report = reporting.reporting(db, keeper.signers, reporting.name("web"), app[LOAD], delivers=with_worker)
         await stack.enter_async_context(report)
         listening = listening or sockets.opened(settings.bind)
         where = sockets.address(listening)

@@ -40,6 +40,18 @@ async def test_a_process_says_its_certificate_and_load_and_leaves_no_row(db: Dat
     assert (await processes.alive(db))[0] == []
 
 
+async def test_the_processor_time_of_a_process_that_delivers_itself_says_nothing_of_phones(
+    db: Database, tmp_path: Path
+) -> None:
+    own = signers(tmp_path / "certs")
+    for delivers in (False, True):
+        async with reporting.reporting(db, own, "web-a-1", Load(lambda: 0.0), delivers=delivers):
+            async with asyncio.timeout(10):
+                while not (alive := (await processes.alive(db))[0]):
+                    await asyncio.sleep(0.02)
+            assert (alive[0].process.cpu_percent is None) is delivers
+
+
 async def test_doctor_names_two_that_sign_with_different_certificates(db: Database, tmp_path: Path) -> None:
     async with (
         reporting.reporting(db, signers(tmp_path / "a"), "web-a-1"),

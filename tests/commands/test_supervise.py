@@ -73,7 +73,7 @@ def test_what_cannot_start_is_told_once_a_generation_that_cannot_leaves_the_old_
 ) -> None:
     empty = settings | {"PASSBELL_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db"}
     with Process("serve", "--workers", "3", environ=empty) as process:
-        assert process.wait() == 1
+        assert process.wait(60) == 1
         assert [line for line in process.lines if "migrate" in line] == [process.lines[-1]]
     with Process("serve", "--workers", "2", "--no-worker", "--notice", "0", environ=settings) as process:
         process.wait_for('"role":"supervisor"')
