@@ -1,4 +1,7 @@
-"""The brake's window: how many ringing changes and resets a source has made to a template's cards in ten minutes.
+"""The brake's window: how many cards of a template a source has rung or emptied in ten minutes.
+
+A card counts once in the window, however often it changes: phones hear of one card no more than every few seconds, and a
+till that is busy with one customer is no backend gone wild.
 
 A webhook must not wait for a count, and processes must not wait for each other's row: counts are kept in memory, written
 together every second by who has the database open, and what others wrote is read at most once a second. So several
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Collection
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,8 +45,20 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What one event does: the ids of the cards that it rings, and of those that it empties."""
+
+    rings: Collection[int] = ()
+    resets: Collection[int] = ()
+
+    def kinds(self) -> tuple[tuple[str, Collection[int]], ...]:
+        """The cards of each kind."""
+        return ("rings", self.rings), ("resets", self.resets)
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
-    """What a change is to the brake; ``over`` compares sums of it with a limit."""
+    """Cards that were rung and cards that were emptied; ``breaks`` compares sums of it with a limit."""
 
     rings: int = 0
     resets: int = 0
@@ -68,6 +84,8 @@ class BrakeWindow:
         self._db = db
         self._mine: Counter[tuple[int, int, int, str]] = Counter()
         self._known: dict[Place, tuple[datetime, Noted]] = {}
+        self._passed: dict[tuple[int, int, str], int] = {}
+        """(source id, card id, kind) -> the slot in which this process counted the card and let it pass."""
         self._sizes: dict[int, tuple[datetime, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -100,13 +118,24 @@ class BrakeWindow:
             self._sizes[template_id] = known
         return max(LEAST, known[1] // SHARE)
 
-    def note(self, place: Place, made: Noted, now: datetime) -> None:
-        """A source has changed, or tried to change, a card of this template."""
-        for kind, count in (("rings", made.rings), ("resets", made.resets)):
-            if count:
-                self._mine[*place, slot_of(now), kind] += count
+    def fresh(self, place: Place, made: Made, now: datetime) -> Noted:
+        """How many of these cards this process has not let pass in the window yet."""
+        return Noted(*(len(self._unseen(place, kind, ids, now)) for kind, ids in made.kinds()))
+
+    def note(self, place: Place, made: Made, now: datetime, *, passes: bool) -> None:
+        """A source has changed cards of this template, or tried to and was stopped: those count again with each try."""
+        for kind, ids in made.kinds():
+            unseen = self._unseen(place, kind, ids, now)
+            if unseen:
+                self._mine[*place, slot_of(now), kind] += len(unseen)
+            if passes:
+                self._passed.update(((place[0], one, kind), slot_of(now)) for one in unseen)
         if self._mine and self._timer is None and self._task is None and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
+
+    def _unseen(self, place: Place, kind: str, ids: Collection[int], now: datetime) -> list[int]:
+        first = slot_of(now - WINDOW)
+        return [one for one in ids if self._passed.get((place[0], one, kind), first) <= first]
 
     async def flush(self) -> None:
         """Write what there is; raises ``Unavailable`` and keeps it when the database does not take it."""
@@ -140,6 +169,8 @@ class BrakeWindow:
         counts, self._mine = self._mine, Counter()
         if not counts:
             return
+        oldest = max(slot for _, _, slot, _ in counts) - WINDOW // SLOT
+        self._passed = {card: slot for card, slot in self._passed.items() if slot > oldest}
         try:
             async with self._db.transaction() as conn:
                 await _add(conn, counts)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.model import Value
 from store import held
-from store.brake import Noted
+from store.brake import Made
 from store.cardrows import CardRow
 from store.changes import Applied
 from store.dialect import Database
@@ -76,9 +76,10 @@ async def _counted(
     attempt = await conn.begin_nested() if is_near else None
     done = await work()
     made = {one: _made(cards, done, one) for one in size}
-    for one, noted in made.items():
-        db.brake.note((sender.source_id, one), noted, now)
-    broken = next(((one, why) for one in size if (why := sums[one].breaks(made[one], limits[one]))), None)
+    fresh = {one: db.brake.fresh((sender.source_id, one), told, now) for one, told in made.items()}
+    broken = next(((one, why) for one in size if (why := sums[one].breaks(fresh[one], limits[one]))), None)
+    for one, told in made.items():
+        db.brake.note((sender.source_id, one), told, now, passes=attempt is None or broken is None)
     if attempt is None:
         return done
     if broken is None:
@@ -90,14 +91,14 @@ async def _counted(
     return None
 
 
-def _made(cards: Sequence[CardRow], done: Sequence[Applied | None], template_id: int) -> Noted:
+def _made(cards: Sequence[CardRow], done: Sequence[Applied | None], template_id: int) -> Made:
     pairs = [
         (card, one)
         for card, one in zip(cards, done, strict=True)
         if one is not None and card.row["template_id"] == template_id
     ]
-    rings = sum(any(row.lock_screen is not None for row in one.visible) for _, one in pairs)
-    return Noted(rings, sum(is_reset(card.values, one.card.values) for card, one in pairs))
+    rings = [card.id for card, one in pairs if any(row.lock_screen is not None for row in one.visible)]
+    return Made(rings, [card.id for card, one in pairs if is_reset(card.values, one.card.values)])
 
 
 def is_reset(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:

@@ -85,6 +85,15 @@ async def test_silent_changes_are_not_counted_and_resets_are(db, published, issu
     assert one.why == "resets"
 
 
+async def test_a_card_that_changes_again_and_again_counts_once(db, published, issue, send, now) -> None:
+    await _shut(db, issue, send)
+    assert {await send("c-0", points=number) for number in range(1, 5 * AT)} == {"applied"}
+    assert [await send(f"c-{number}", points=7) for number in range(1, AT + 1)] == ["applied"] * (AT - 1) + ["held"]
+    (one,) = await held.listing(db, published.id)
+    await held.decide(db, published.id, one.id, None, last=one.last, cards=one.cards, by=COMMAND_LINE, now=now)
+    assert await send(f"c-{AT}", points=7) == "held"  # what was stopped once is no card that passed
+
+
 async def test_the_window_slides(db, published, issue, send, now) -> None:
     await _shut(db, issue, send)
     assert [await send(f"c-{number}", points=7) for number in range(AT + 1)][-1] == "held"
