@@ -21,7 +21,13 @@ FORBIDDEN_CALLS = {
     "open", "input", "exec", "eval", "__import__", "compile", "breakpoint", "print", "now", "utcnow", "today", "urandom",
     "getenv", "read_text", "read_bytes", "write_text", "write_bytes",
 }  # fmt: skip
-ALLOWED_ATTRIBUTE_CALLS = {"Image.open", "re.compile", "self._expressions.compile", "expressions.compile"}
+ALLOWED_ATTRIBUTE_CALLS = {
+    "Image.open",
+    "re.compile",
+    "self._expressions.compile",
+    "expressions.compile",
+    "self.compile",
+}
 """Pillow opens bytes in memory here; the others only share a name."""
 
 

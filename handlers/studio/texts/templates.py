@@ -72,10 +72,6 @@ TEXTS = {
         "starter_stamps_line": "Ten stamps drawn on the card, the last is a present",
         "starter_business": "Business card",
         "starter_business_line": "Your contact in somebody else's phone",
-        "audit_template_archived": "Put the template {subject} away",
-        "audit_template_archived_short": "Template put away",
-        "audit_template_restored": "Took the template {subject} back",
-        "audit_template_restored_short": "Template taken back",
         "problem_template_not_found": "There is no such template here. It may belong to another brand: switch at the top of the side bar.",
     },
     "ru": {
@@ -147,10 +143,6 @@ TEXTS = {
         "starter_stamps_line": "Десять штампов прямо на карте, последний — подарок",
         "starter_business": "Визитка",
         "starter_business_line": "Ваш контакт в чужом телефоне",
-        "audit_template_archived": "Шаблон «{subject}» убран в архив",
-        "audit_template_archived_short": "Шаблон в архиве",
-        "audit_template_restored": "Шаблон «{subject}» возвращён из архива",
-        "audit_template_restored_short": "Шаблон возвращён",
         "problem_template_not_found": "Такого шаблона здесь нет. Возможно, это другой бренд: его меняют вверху боковой панели.",
     },
 }
