@@ -1,7 +1,7 @@
 """A fresh, migrated database for each test, on SQLite and on PostgreSQL, made cheaply.
 
-The schema is migrated once a session: into a file that is copied, and into a PostgreSQL database that serves as
-template.
+The schema is migrated once a session: into a file that is copied, and into a PostgreSQL database that is emptied. What
+SQLAlchemy has compiled is kept from test to test, too: a process in earnest opens its database once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.engine.base import Engine
+from sqlalchemy.util import LRUCache
 
 from store import dialect, migrations
 from store.keyring import Keyring
@@ -24,6 +28,18 @@ from tests.judges import need
 
 SECRET = "k1:" + "correct horse battery staple and a donkey"
 PUBLIC_URL = "https://cards.example.com"
+
+
+def _share_what_is_compiled() -> None:
+    """One cache of compiled statements for all engines of a session: their dialects are the same but for identity."""
+    statements: LRUCache[object, object] = LRUCache(5000)
+    for cls in (PGDialect_asyncpg, SQLiteDialect_aiosqlite):
+        cls.__hash__ = lambda self: hash(type(self))
+        cls.__eq__ = lambda self, other: type(self) is type(other)
+    Engine._compiled_cache = property(lambda engine: statements, lambda engine, own: None)
+
+
+_share_what_is_compiled()
 
 
 @pytest.fixture(scope="session")
