@@ -42,6 +42,8 @@ ROOT = Path(__file__).parent.parent
 CLIENT_CORE, SERVER_CORE = 0, 1
 SECRET = "k1:a secret of the benchmarks and of nothing else"
 SOURCE = "till"
+NEVER_BRAKES = 1_000_000_000
+"""The brake counts and lets everything pass: a benchmark is a backend gone wild."""
 POSTGRESQL = "TEST_PASSBELL_POSTGRESQL"
 """The same setting as the tests': a server's URL with a database that may create others."""
 START_SECONDS = 60.0
@@ -146,6 +148,7 @@ async def furnish(folder: Path, database_url: str, files: Mapping[str, bytes], *
         await seed(db, folder / "certs")
         await publish(db, brand.id, files)
         hook_secret = await sources.add(db, brand.id, SOURCE, now)
+        await sources.set_brake(db, SOURCE, NEVER_BRAKES)
     return House(folder, database_url, house.port, brand.id, hook_secret, settings)
 
 
