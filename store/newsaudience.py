@@ -27,7 +27,8 @@ from store.tables import brands, cards, devices, google_objects, registrations, 
 PAGE = 500
 """Cards looked at in one transaction: on SQLite that is time of the event loop."""
 DEVICES = 5_000
-SAMPLES = 5
+SAMPLES = 200
+"""Cards kept of a walk, for who wants to look at a few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ async def wanted(db: Database, conn: AsyncConnection, row: Any, live: Live) -> W
     return Wanted(row.template_id, live, conditions, row.kind == "marketing", row.topic)
 
 
-async def look(db: Database, news: Wanted, now: datetime) -> Found:
-    """Count the audience as it is now, with a few of its cards."""
-    found, after = Found(), 0
+async def look(db: Database, news: Wanted, now: datetime, found: Found | None = None) -> Found:
+    """Count the audience as it is now, with a few of its cards; ``found`` is what somebody watches meanwhile."""
+    found, after = found or Found(), 0
     while True:
         async with db.reading() as conn:
             page = await candidates(db, conn, news.template_id, after)

@@ -80,8 +80,11 @@ class NewsRequest(BaseModel):
     ends_at: Instant | None = Field(default=None, description="When it leaves by itself, silently.")
 
 
-def checked(request: NewsRequest, template: Template) -> list[dict[str, Any]]:
-    """The texts as they are kept, the first the news's own; Invalid with the pointers of what does not fit the template."""
+def checked(request: NewsRequest, template: Template, *, is_draft: bool = False) -> list[dict[str, Any]]:
+    """The texts as they are kept, the first the news's own; Invalid with the pointers of what does not fit the template.
+
+    Somebody who is still writing (``is_draft``) may have said nothing yet.
+    """
     problems: list[Problem] = []
     if not shows_news(template):
         detail = "no text of this template shows `news.text`, so nobody would see it"
@@ -91,6 +94,8 @@ def checked(request: NewsRequest, template: Template) -> list[dict[str, Any]]:
     for place, variant in enumerate((own, *request.variants)):
         at = "" if place == 0 else f"/variants/{place - 1}"
         text = _texts(template, variant.text, f"{at}/text", NEWS_LENGTH, problems)
+        if not is_draft and not any(words.strip() for words in text.values()):
+            problems.append(_problem(f"{at}/text", "there is no text", ""))
         title = _texts(template, variant.title or {}, f"{at}/title", TITLE_LENGTH, problems)
         variants.append({"share": variant.share, "text": text, "title": title, "url": variant.url})
     if request.audience is not None:
@@ -108,8 +113,6 @@ def checked(request: NewsRequest, template: Template) -> list[dict[str, Any]]:
 def _texts(template: Template, said: Said, at: str, limit: int, problems: list[Problem]) -> Mapping[str, str]:
     """By language; one text alone is the default language's, and stands in for the others."""
     texts = {template.default_language: said} if isinstance(said, str) else dict(said)
-    if at.endswith("/text") and not any(text.strip() for text in texts.values()):
-        problems.append(_problem(at, "there is no text", ""))
     for language, text in texts.items():
         where = at if isinstance(said, str) else f"{at}/{language}"
         if language not in template.languages:
