@@ -78,6 +78,8 @@ class Settings:
     gateway_headers: str | None = field(repr=False)
     gateway_expect: str | None
     nats_url: str | None = field(repr=False)
+    nats_credentials_file: Path | None
+    nats_ca: Path | None
     backup_passphrase: str | None = field(repr=False)
     log_format: str
     notes: tuple[str, ...] = ()
@@ -253,10 +255,11 @@ def _issuer(text: str) -> str:
 
 
 def _nats_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"nats", "tls", "ws", "wss"} or not parts.hostname:
-        raise ValueError("write it as nats://user:password@host:4222")
-    parts.port  # noqa: B018  raises ValueError when it is no port
+    for item in _items(text):
+        parts = urlsplit(item)
+        if parts.scheme not in {"nats", "tls"} or not parts.hostname:
+            raise ValueError("write it as nats://user:password@host:4222, several servers separated by commas")
+        parts.port  # noqa: B018  raises ValueError when it is no port
     return text
 
 
@@ -306,7 +309,9 @@ _ROWS = (
     Setting("GATEWAY_BODY", str, None, "The JSON that is posted to the message gateway.", secret=True),
     Setting("GATEWAY_HEADERS", str, None, "Headers for the message gateway, a JSON object.", secret=True),
     Setting("GATEWAY_EXPECT", str, None, "What a good answer of the message gateway holds."),
-    Setting("NATS_URL", _nats_url, None, "NATS JetStream, to carry work between machines faster.", secret=True),
+    Setting("NATS_URL", _nats_url, None, "The servers of NATS JetStream that tell workers of work.", secret=True),
+    Setting("NATS_CREDENTIALS_FILE", Path, None, "The file with which NATS lets us in, if it wants one."),
+    Setting("NATS_CA", Path, None, "A PEM file to trust for NATS_URL instead of the system's list."),
     Setting("BACKUP_PASSPHRASE", str, None, "What `backup` encrypts with, and `restore` decrypts.", secret=True),
     Setting("LOG_FORMAT", _choice("json", "text"), "json", "How log lines look: json or text."),
 )

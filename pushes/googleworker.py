@@ -51,6 +51,7 @@ class GoogleOptions:
     rate: float = RATE  # requests a second and issuer
     window: int = 40  # rows claimed and not settled: two seconds of work, and what a kill may repeat
     poll: float = 0.2  # seconds between looks at the queue when nobody wakes us
+    rung_poll: float = 1.0  # the same while a doorbell works: for what comes due by time, and for a ring that was lost
     gathering: float = 0.1  # seconds between claims, and that an answer waits for others to be written with it
     lease: timedelta = timedelta(seconds=15)  # how long a dead worker's rows wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # a held issuer tries one row so often
@@ -98,11 +99,19 @@ class GoogleWorker:
     """Brings to Google what is due, until stopped."""
 
     def __init__(
-        self, db: Database, wallets: WalletFactory, *, owner: str, options: GoogleOptions | None = None
+        self,
+        db: Database,
+        wallets: WalletFactory,
+        *,
+        owner: str,
+        options: GoogleOptions | None = None,
+        is_rung: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``is_rung``: whether other processes' work is told of (``pushes.doorbell``), so that looks may be rarer."""
         self._db = db
         self._wallets = wallets
         self._owner = owner
+        self._is_rung = is_rung
         self._options = options or GoogleOptions()
         self._issuers: dict[str, _Issuer] = {}
         self._wake = asyncio.Event()
@@ -138,7 +147,7 @@ class GoogleWorker:
                 await asyncio.sleep(
                     min(self._options.gathering, self._options.poll)
                 )  # a busy till wakes us all the time
-                await _event_or(self._wake, self._options.poll)
+                await _event_or(self._wake, self._options.rung_poll if self._is_rung() else self._options.poll)
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)

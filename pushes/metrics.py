@@ -23,3 +23,8 @@ google_claimed = Gauge(
     "passbell_google_claimed", "Classes and objects on their way to Google.", ["issuer"], multiprocess_mode="livesum"
 )
 letters = Counter("passbell_letters_total", "Tries to send mails and short messages.", ["channel", "kind", "outcome"])
+nats_connected = Gauge(
+    "passbell_nats_connected", "Whether NATS carries rings between hosts.", multiprocess_mode="livemin"
+)
+nats_rings = Counter("passbell_nats_rings_total", "Rings of this process, by what became of them.", ["outcome"])
+nats_heard = Counter("passbell_nats_heard_total", "Rings that this process heard, by what it did.", ["outcome"])

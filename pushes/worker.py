@@ -40,6 +40,7 @@ class WorkerOptions:
 
     window: int = 200  # pushes without a settled answer: what a kill may repeat
     poll: float = 0.2  # seconds between looks at the queue when nobody wakes us
+    rung_poll: float = 1.0  # the same while a doorbell works: for what comes due by time, and for a ring that was lost
     patience: float = 0.5  # seconds of silence after which a chunk is settled without its last answers
     lease: timedelta = timedelta(seconds=15)  # how long a dead worker's intents wait; renewed while answers are due
     probe_after: timedelta = timedelta(seconds=60)  # an open breaker lets one push try so often
@@ -80,11 +81,19 @@ class Worker:
     """Delivers push intents until stopped."""
 
     def __init__(
-        self, db: Database, channels: ChannelFactory, *, owner: str, options: WorkerOptions | None = None
+        self,
+        db: Database,
+        channels: ChannelFactory,
+        *,
+        owner: str,
+        options: WorkerOptions | None = None,
+        is_rung: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``is_rung``: whether other processes' work is told of (``pushes.doorbell``), so that looks may be rarer."""
         self._db = db
         self._channels = channels
         self._owner = owner
+        self._is_rung = is_rung
         self._options = options or WorkerOptions()
         self._lanes: dict[Route, _Lane] = {}
         self._late: set[asyncio.Task[None]] = set()
@@ -117,7 +126,7 @@ class Worker:
             except Exception:
                 log.exception("queue_not_read")
                 await asyncio.sleep(self._options.poll)
-            await self._rest(self._options.poll)
+            await self._rest(self._options.rung_poll if self._is_rung() else self._options.poll)
         await self._drain()
 
     async def _start_lanes(self) -> None:

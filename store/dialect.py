@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
@@ -40,14 +40,19 @@ POOL_SIZE = 5
 COMMAND_SECONDS = 60
 """Past this a statement's PostgreSQL is taken for cut off: ``Unavailable``, not a wait for TCP to give up."""
 INTENTS = "intents"
-"""The mark in a connection's ``info``: this transaction has written push intents (``store.jobs`` sets it)."""
+"""In a connection's ``info``: the places (``store.places``) that this transaction has put work into (``mark``)."""
+IDLE_SECONDS = 15
+"""A transaction whose process says nothing for so long is over: its host may be cut off, and others wait for its locks."""
+SILENT_SECONDS = 15
+"""A connection whose other side does not answer PostgreSQL for so long is closed there, with the locks it held."""
 
 
 class Database:
     """An open database; made by ``open``, closed once.
 
     ``public_url`` is PASSBELL_PUBLIC_URL, set by who opens it: it reaches every pass. ``on_jobs`` are called after
-    each commit that wrote push intents. ``sqlite_note`` is a sentence for the start, empty on PostgreSQL.
+    each commit that put work into a queue, ``on_places`` then too, with the places (``store.places``). ``sqlite_note`` is a
+    sentence for the start, empty on PostgreSQL.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Database:
         self.is_postgresql = engine.dialect.name == "postgresql"
         self.sqlite_note = "" if self.is_postgresql else sqlite_library.note()
         self.on_jobs: list[Callable[[], None]] = []
+        self.on_places: list[Callable[[Collection[str]], None]] = []
         self.served = ServedBuffer(self)
         self.uses = UsesBuffer(self)
         self.brake = BrakeWindow(self)
@@ -84,9 +90,11 @@ class Database:
                     info = (await conn.get_raw_connection()).info
                     info.pop(INTENTS, None)
                     yield conn
-        if info.pop(INTENTS, False):
+        if places := info.pop(INTENTS, None):
             for wake in self.on_jobs:
                 wake()
+            for tell in self.on_places:
+                tell(places)
 
     @contextlib.asynccontextmanager
     async def joined(self) -> AsyncIterator[AsyncConnection]:
@@ -160,6 +168,11 @@ class Database:
             self._lock.release()
 
 
+async def mark(conn: AsyncConnection, place: str) -> None:
+    """This transaction puts work into a queue: whoever works there is woken when it is committed."""
+    (await conn.get_raw_connection()).info.setdefault(INTENTS, set()).add(place)
+
+
 async def open(url: str, keyring: Keyring, *, busy_seconds: float = BUSY_SECONDS) -> Database:
     """Open ``sqlite:///path`` or ``postgresql://...``; ValueError for another scheme.
 
@@ -221,7 +234,9 @@ def _begin_with(statement: str) -> Callable[[Any], None]:
 def _open_postgresql(url: URL, keyring: Keyring, busy: float) -> Database:
     plain = url.set(drivername="postgresql")
     settings = {"application_name": "passbell", "lock_timeout": f"{int(busy * 1000)}ms"}
-    settings["idle_in_transaction_session_timeout"] = "60s"
+    settings["idle_in_transaction_session_timeout"] = f"{IDLE_SECONDS}s"
+    settings |= {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
+    settings["tcp_user_timeout"] = str(1000 * SILENT_SECONDS)
     engine = create_async_engine(
         plain.set(drivername="postgresql+asyncpg"),
         pool_size=POOL_SIZE,

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, Table, Text, Update, and_, bindparam, case, null, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.dialect import INTENTS, now_micros
+from store import dialect, places
+from store.dialect import now_micros
 from store.jobs import Lane
 from store.tables import google_classes, google_objects
 
@@ -48,8 +49,8 @@ async def want_brand(conn: AsyncConnection, brand_id: int) -> None:
 
 
 async def mark(conn: AsyncConnection) -> None:
-    """Wake the workers of this process after the commit."""
-    (await conn.get_raw_connection()).info[INTENTS] = True
+    """Wake Google's workers after the commit."""
+    await dialect.mark(conn, places.GOOGLE)
 
 
 def due_again(table: Table, lane: Lane) -> dict[str, Any]:

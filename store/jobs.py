@@ -39,7 +39,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.dialect import INTENTS, now_micros
+from store import places
+from store.dialect import mark, now_micros
 from store.platforms import APPLE, OTHERS
 from store.tables import ELSEWHERE, cards, devices, jobs, news, other_jobs, registrations
 from store.upserts import insert_into
@@ -103,7 +104,7 @@ def _values(brand_id: int, pass_type_identifier: str, target: int, lane: Lane, d
 
 async def _write(conn: AsyncConnection, intent: Any, values: dict[str, Any]) -> None:
     await conn.execute(intent, values)
-    (await conn.get_raw_connection()).info[INTENTS] = True
+    await mark(conn, places.push(values["pass_type"]))
 
 
 TARGET = bindparam("target", type_=BigInteger)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
 
+from store.clock import NOW
 from store.dialect import Database, database_now
 from store.platforms import Route, route_of
 from store.tables import holds, leases
@@ -48,6 +49,15 @@ async def take(db: Database, *, name: str, owner: str, duration: timedelta) -> b
         row = insert_into(leases, is_postgresql=db.is_postgresql).values(name=name, **values)
         added = await conn.execute(row.on_conflict_do_nothing())
         return bool(added.rowcount)
+
+
+async def holders(db: Database) -> dict[str, str]:
+    """Who holds what now: the name of each lease that has not ended, and its owner."""
+    rows = await db.fetch(_HELD.format(now=NOW[db.engine.dialect.name]))
+    return {row[0]: row[1] for row in rows}
+
+
+_HELD = "SELECT l.name, l.owner FROM leases l WHERE l.until >= (SELECT {now})"
 
 
 async def release(db: Database, *, owner: str) -> None:

