@@ -179,16 +179,20 @@ def ringing(difference: Difference, after: Pass) -> tuple[str, str] | None:
 
 
 def _samples(db: Database, found: Sequence[CardRow], ready: Revision, now: datetime) -> Iterable[Sample]:
+    made = (_sample(db, kind, card, ready, now) for kind, card in chosen(found, ready.template))
+    return [sample for sample in made if sample is not None]
+
+
+def chosen(found: Sequence[CardRow], template: Template) -> list[tuple[str, CardRow]]:
+    """(kind, card) of up to five cards that differ most, in the order of the screen."""
     left = [card for card in found if card.row["state"] == "active"] or list(found)
-    kinds = ("typical",) if len(left) == 1 else _RAREST_FIRST
-    chosen: dict[str, CardRow] = {}
-    for kind in kinds:
-        card = _KINDS[kind](left, ready.template)
+    some: dict[str, CardRow] = {}
+    for kind in ("typical",) if len(left) == 1 else _RAREST_FIRST:
+        card = _KINDS[kind](left, template)
         if card is not None:
             left.remove(card)
-            chosen[kind] = card
-    made = (_sample(db, kind, chosen[kind], ready, now) for kind in _KINDS if kind in chosen)
-    return [sample for sample in made if sample is not None]
+            some[kind] = card
+    return [(kind, some[kind]) for kind in _KINDS if kind in some]
 
 
 def _sample(db: Database, kind: str, card: CardRow, ready: Revision, now: datetime) -> Sample | None:

@@ -8,7 +8,7 @@ time in the brand's zone, ``number`` with the language's separators.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,7 @@ class Place:
 NAVIGATION = (
     Place("/studio/", "house", "nav_home", Role.VIEWER),
     Place("/studio/templates", "layout-template", "nav_templates", Role.VIEWER),
+    Place("/studio/news", "megaphone", "nav_news", Role.VIEWER),
     Place("/studio/cards", "credit-card", "nav_cards", Role.VIEWER),
     Place("/studio/held", "circle-alert", "nav_held", Role.VIEWER),
     Place("/studio/desk", "scan-line", "nav_desk", Role.DESK),
@@ -105,8 +106,28 @@ def show(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> web.Response:
-    """A page, or a part of one: ``template`` is a file under pages/studio."""
+    """A page, or a part of one that htmx asks for: ``template`` is a file under pages/studio."""
     flash = me.session.flash if me.session and not is_htmx(request) else ()
+    answer = _shown(request, me, template, flash, values, status)
+    answer.headers.update(headers or {})
+    if flash:
+        request[SHOWN] = True
+    return answer
+
+
+def part(request: web.Request, me: Me, template: str, /, **values: Any) -> web.Response:
+    """A part of a page that a module asks for: messages wait for the next page."""
+    return _shown(request, me, template, (), values, 200)
+
+
+def _shown(
+    request: web.Request,
+    me: Me,
+    template: str,
+    flash: Sequence[Mapping[str, Any]],
+    values: Mapping[str, Any],
+    status: int,
+) -> web.Response:
     text = (
         root(request)[PAGES]
         .get_template(f"studio/{template}")
@@ -124,10 +145,7 @@ def show(
         )
     )
     answer = web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
-    answer.headers.update(headers or {})
     answer.headers["Content-Language"] = me.language
-    if flash:
-        request[SHOWN] = True
     return answer
 
 

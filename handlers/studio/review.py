@@ -158,7 +158,7 @@ async def _page(
         status=status,
         form=shown,
         review=found,
-        samples=[_sample(one, me, have) for one in found.samples],
+        samples=[sample_faces(one, me, have) for one in found.samples],
         plain=faces.drawn(look.files, {}, {}, language=me.language, time_zone=me.brand.time_zone, have=have),
         google=google,
         rows=_rows(blocking, [one for one in found.warnings if one not in harmless], shown, me, row.key),
@@ -168,11 +168,11 @@ async def _page(
         may_publish=not found.blocking and not is_same,
         must_type=str(found.effect.changed) if found.effect.changed >= TYPED_FROM else "",
         face_values=editor.face_values,
-        names=_sample_names(found.samples, me),
+        names=sample_names(found.samples, me),
     )
 
 
-def _sample_names(samples: Sequence[Sample], me: Me) -> list[str]:
+def sample_names(samples: Sequence[Sample], me: Me) -> list[str]:
     """Whose card each is, for the arrows."""
     texts = TEXTS[me.language]
     return [
@@ -181,7 +181,7 @@ def _sample_names(samples: Sequence[Sample], me: Me) -> list[str]:
     ]
 
 
-def _sample(one: Sample, me: Me, have: set[str]) -> Seen:
+def sample_faces(one: Sample, me: Me, have: set[str]) -> Seen:
     """Both faces of a sample; ``have`` grows by the pictures that are on the page now."""
     zone = me.brand.time_zone
     drawn: list[faces.Drawn | None] = []

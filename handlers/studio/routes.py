@@ -23,6 +23,9 @@ from handlers.studio import (
     links,
     look,
     messages,
+    news,
+    newsreview,
+    newsrun,
     outlets,
     page,
     patterns,
@@ -37,6 +40,7 @@ from handlers.studio import (
 )
 from handlers.studio.access import Open, screen
 from handlers.studio.me import Me, Refusal
+from handlers.studio.walks import WALKS, Walks
 from store.people import Role
 
 ANYBODY, HALF_WAY, SIGNED_IN = Open.ANYBODY, Open.HALF_WAY, Open.SIGNED_IN
@@ -65,6 +69,29 @@ SCREENS = (
     screen("GET", "/studio/place", place.show, ANYBODY),
     screen("POST", "/studio/place:pair", place.pair, ANYBODY),
     screen("POST", "/studio/place:pin", place.enter, ANYBODY),
+    # news
+    screen("GET", "/studio/news", news.listing, VIEWER),
+    screen("POST", "/studio/news", news.add, DESIGNER),
+    screen("GET", "/studio/news/new", news.new, DESIGNER),
+    screen("GET", "/studio/news/{news}", news.show, VIEWER),
+    screen("POST", "/studio/news/{news}:copy", news.copy, DESIGNER),
+    screen("POST", "/studio/news/{news}:discard", news.discard, DESIGNER),
+    screen("POST", "/studio/news/{news}/draft", news.save, DESIGNER),
+    screen("POST", "/studio/news/{news}/picture", news.upload, DESIGNER),
+    screen("GET", "/studio/news/{news}/preview", news.preview, DESIGNER),
+    screen("GET", "/studio/news/{news}/count", news.count, DESIGNER),
+    screen("GET", "/studio/news/{news}/review", newsreview.show, DESIGNER),
+    screen("GET", "/studio/news/{news}/people", newsreview.people, DESIGNER),
+    screen("POST", "/studio/news/{news}:start", newsreview.start, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:undo", newsrun.undo, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:now", newsrun.at_once, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:pause", newsrun.pause, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:resume", newsrun.resume, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:cancel", newsrun.cancel, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:correct", newsrun.correct, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:withdraw", newsrun.withdraw, PUBLISHER, second_step=True),
+    screen("GET", "/studio/news/{news}/progress", newsrun.progress, VIEWER),
+    screen("GET", "/studio/news/{news}/events", newsrun.events, VIEWER),
     # cards
     screen("GET", "/studio/cards", cards.listing, VIEWER),
     screen("GET", "/studio/cards/{serial}", cards.show, VIEWER),
@@ -201,6 +228,8 @@ def mount(app: web.Application) -> None:
     page.prepare(app[PAGES])
     editor.prepare(app[PAGES])
     app[drawing.DRAWINGS] = drawing.Drawings()
+    app[WALKS], app[newsrun.STREAMS] = Walks(), newsrun.Streams()
+    app.on_shutdown.extend((app[WALKS].close, app[newsrun.STREAMS].close))
     app.router.add_get("/studio", to_home)
     ordered = sorted(SCREENS, key=lambda one: ":" not in one.path)  # {outlet} would take 5:archive for an id
     app.add_routes([one.route() for one in ordered])

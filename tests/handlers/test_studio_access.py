@@ -30,6 +30,7 @@ from store import (
     google,
     held,
     joinlinks,
+    news,
     outgoing,
     people,
     reviews,
@@ -39,6 +40,7 @@ from store import (
     templates,
 )
 from store.dialect import Database
+from store.newsrequests import NewsRequest
 from store.people import COMMAND_LINE, NewOutlet, Role
 from tests.handlers.conftest import House, opened
 from tests.handlers.studio import Browser, browser_of, text, user
@@ -125,6 +127,12 @@ async def _link(house: House, brand_id: int, now: datetime) -> str:
     return str((found[0] if found else await joinlinks.add(house.db, brand_id, given, COMMAND_LINE, now)).id)
 
 
+async def _news(house: House, brand_id: int, now: datetime) -> str:
+    await _card(house, brand_id, now)
+    asked = NewsRequest(template="coffee", text={"en": SECRET})
+    return (await news.create(house.db, brand_id, asked, by=SECRET, now=now)).id
+
+
 async def _request(house: House, brand_id: int, now: datetime) -> str:
     brand = await brands.by_id(house.db, brand_id)
     assert brand is not None
@@ -178,6 +186,7 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "made-up/{code}": _nothing,
     "starters/{starter}": _nothing,
     "links/{link}": _link,
+    "news/{news}": _news,
     "held/{brake}": _brake,
     "certificates/{request}": _request,
 }

@@ -1,0 +1,213 @@
+"""News: the list, a new one, and the page where it is written; what is typed is saved by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from handlers import body
+from handlers.studio import editor, faces, forms, newsaudience, newsform, newsrun, page
+from handlers.studio.me import Me, Refusal, database, now
+from handlers.studio.problems import problem_words
+from handlers.studio.texts import TEXTS
+from handlers.studio.walks import Walk, walks
+from passkit import images
+from passkit.apple import passjson
+from passkit.draft import sharpest
+from store import news, newsdrafts, newspictures, newsreview, people, templates
+from store.errors import Conflict, Invalid
+from store.news import NewsView
+from store.newsaudience import Found
+from store.people import Role
+
+SEEN = 60
+"""Characters that a lock screen shows, about: iOS cuts two lines on its narrowest phone."""
+SAMPLES = 5
+BADGES = {"running": "accent", "scheduled": "accent", "paused": "warn", "failed": "wrong", "done": "done"}
+NUMBER = 50
+
+
+async def listing(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/news?cursor=: newest first."""
+    db, cursor = database(request), request.query.get("cursor") or None
+    found = await news.listing(db, me.brand.id, cursor=cursor, limit=NUMBER)
+    names = {row.key: row.name for row in await templates.listing(db, me.brand.id)}
+    return page.show(
+        request, me, "news.html", news=found.news, older=found.next_cursor, names=names, said=said, badges=BADGES
+    )
+
+
+def said(one: NewsView, language: str) -> str:
+    """Its words in a language, else in the first that it has."""
+    return one.text.get(language) or next(iter(one.text.values()), "")
+
+
+async def new(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/news/new: which card."""
+    db = database(request)
+    shows = await newsdrafts.showing(db, me.brand.id)
+    rows = [row for row in await templates.listing(db, me.brand.id) if row.key in shows]
+    return page.show(request, me, "news_new.html", rows=rows, shows=shows)
+
+
+async def add(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news."""
+    form = await forms.read(request, me)
+    db, template = database(request), form["template"]
+    if not (await newsdrafts.showing(db, me.brand.id)).get(template):
+        raise Refusal("news_no_template", 422)
+    made = await newsdrafts.begin(db, me.brand.id, template, by=me.actor, now=now(request))
+    return page.go(f"/studio/news/{made.id}")
+
+
+async def copy(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news/{news}:copy."""
+    await forms.read(request, me)
+    made = await newsdrafts.copy(database(request), me.brand.id, _key(request), by=me.actor, now=now(request))
+    await page.say(request, me, "news_copied")
+    return page.go(f"/studio/news/{made.id}")
+
+
+async def discard(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news/{news}:discard."""
+    await forms.read(request, me)
+    await newsdrafts.discard(database(request), me.brand.id, _key(request), by=me.actor, now=now(request))
+    await page.say(request, me, "news_discarded")
+    return page.go("/studio/news")
+
+
+async def show(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/news/{news}: while it is a draft the page to write it, then how far it is."""
+    db = database(request)
+    template, view, pictures = await newsdrafts.template_of(db, me.brand.id, _key(request))
+    if view.state != "draft" or not me.may(Role.DESIGNER):
+        return await newsrun.show(request, me, view)
+    outlets = [(one.key, one.name) for one in await people.outlets.listing(db, me.brand.id)]
+    tree = newsaudience.written(view.audience, template, me.brand.time_zone)
+    settings = {
+        "key": view.id,
+        "brand": me.brand.key,
+        "fields": newsaudience.fields(template, outlets, me.language),
+        "tree": tree,
+    }
+    row = await templates.by_key(db, me.brand.id, view.template)
+    return page.show(
+        request,
+        me,
+        "news_form.html",
+        news=view,
+        template=row,
+        languages=template.languages,
+        arms=newsform.arms_of(view),
+        settings=orjson.dumps(settings).decode(),
+        is_plain=tree is not None,
+        topics=await newsdrafts.topics(db, me.brand.id),
+        starts=newsform.local(view.starts_at, me.brand.time_zone),
+        ends=newsform.local(view.ends_at, me.brand.time_zone),
+        pictures=_crops(pictures),
+        takes_picture=newspictures.place(template) is not None,
+        seen=SEEN,
+    )
+
+
+async def save(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news/{news}/draft: all that can be kept is kept, the rest is said beside its field."""
+    form = await forms.read(request, me)
+    db = database(request)
+    template, view, _ = await newsdrafts.template_of(db, me.brand.id, _key(request))
+    asked, errors = newsform.asked(form, view, template, me)
+    try:
+        await newsdrafts.save(db, me.brand.id, view.id, asked, now=now(request))
+    except Invalid as error:
+        errors |= {_name(one.pointer): " ".join(problem_words(one, me.language)).strip() for one in error.problems}
+    except Conflict:
+        errors[""] = TEXTS[me.language]["news_started_meanwhile"]
+    return answer({"errors": errors}, 422 if errors else 200)
+
+
+async def upload(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news/{news}/picture: the body is the picture; an empty one takes it away."""
+    content = await body.read(request, images.MAX_BYTES)
+    db, errors = database(request), {}
+    try:
+        await newsdrafts.set_picture(db, me.brand.id, _key(request), content or None, now=now(request))
+    except Invalid as error:
+        errors = {"picture": " ".join(problem_words(error.problems[0], me.language)).strip()}
+    _, _, pictures = await newsdrafts.template_of(db, me.brand.id, _key(request))
+    return answer({"errors": errors, "pictures": _crops(pictures)}, 422 if errors else 200)
+
+
+async def preview(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/news/{news}/preview?language=&arm=: the sample card in both wallets, built as a phone gets it."""
+    db, query = database(request), request.query
+    arm = query.get("arm", "0")
+    language = query.get("language") or me.language
+    seen = await newsreview.preview(
+        db,
+        me.brand.id,
+        _key(request),
+        arm=int(arm) if arm.isascii() and arm.isdigit() and len(arm) < 3 else 0,
+        language=language,
+        now=now(request),
+    )
+    drawn = None
+    if seen is not None:
+        files = {**passjson.files(seen.after), **sharpest(seen.after.images.files)}
+        have = set(query.get("have", "").split(","))
+        drawn = faces.drawn(files, {}, {}, language=language, time_zone=me.brand.time_zone, have=have)
+    values = editor.face_values(drawn, me.language) if drawn else {}
+    return page.part(request, me, "news_preview.html", seen=seen, drawn=drawn, **values)
+
+
+async def count(request: web.Request, me: Me) -> web.StreamResponse:
+    """GET /studio/news/{news}/count?again=: who would be reached by what is saved; says how far it is while it counts."""
+    db, key, at = database(request), _key(request), now(request)
+    name = ("count", str(me.brand.id), key)
+    if "again" not in request.query:
+        walks(request).forget(name)
+    view = await news.view(db, me.brand.id, key)
+
+    def begin() -> Walk:
+        found = Found()
+        return Walk(newsreview.count(db, me.brand.id, view.id, found, at), found)
+
+    walk = await walks(request).get(name, begin)
+    try:
+        done = walk.result() if walk.is_done else None
+    except (Invalid, Conflict):
+        return page.part(request, me, "news_count.html", problem=True, news=view)
+    found: Found = done or walk.watched
+    values: dict[str, Any] = {"reach": found.reach, "is_done": done is not None, "news": view, "problem": False}
+    members = [("•••• " + one.row["number"][-4:], one.row["language"] or "", one.row["created_at"])
+               for one in found.samples[:SAMPLES]]  # fmt: skip
+    return page.part(request, me, "news_count.html", members=members, **values)
+
+
+def answer(value: dict[str, Any], status: int = 200) -> web.Response:
+    """For the page's module."""
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", headers=page.HEADERS)
+
+
+def _crops(pictures: dict[str, str]) -> dict[str, str]:
+    """The picture as an iPhone cuts it, at its largest, and as Google does."""
+    passes = [name for name in pictures if name not in (newspictures.GOOGLE, newspictures.SOURCE)]
+    largest = max(passes, key=lambda one: ("@3x" in one, "@2x" in one), default=None)
+    found = {"apple": pictures.get(largest or ""), "google": pictures.get(newspictures.GOOGLE)}
+    return {name: f"/images/{digest}.png" for name, digest in found.items() if digest}
+
+
+def _name(pointer: str) -> str:
+    """``/variants/0/text/ru`` -> the field of the form."""
+    parts = pointer.strip("/").split("/")
+    arm = 0
+    if parts[0] == "variants" and len(parts) > 2:
+        arm, parts = int(parts[1]) + 1, parts[2:]
+    if parts[0] in ("text", "title") and len(parts) > 1:
+        return f"{parts[0]}_{arm}_{parts[1]}" if parts[0] == "text" else f"title_{parts[1]}"
+    return parts[0]
+
+
+def _key(request: web.Request) -> str:
+    return request.match_info["news"]
