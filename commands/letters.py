@@ -16,7 +16,7 @@ from pushes import mail
 from pushes.gateway import GatewaySender
 from pushes.letters import NotConfigured, Sender
 from pushes.mail import MailSender
-from store import alarms, messaging, operatorcards
+from store import alarms, messaging, newsalarms, operatorcards
 from store.alarms import Ways
 from store.dialect import Database
 from store.messaging import Contacts
@@ -110,9 +110,11 @@ def shown(settings: Settings) -> MessageWays:
 
 
 async def raise_alarms(db: Database, settings: Settings) -> int:
-    """Raise the certificate alarms that are due, on operators' own cards too; returns how many letters they made."""
+    """Raise the alarms of certificates, on operators' own cards too, and of news; returns how many letters the former made."""
     made = 0
     await operatorcards.refresh(db, now())
+    for kind, about in await newsalarms.raise_alarms(db, ways_of(settings), now()):
+        log.warning("news_needs_somebody", kind=kind, news=about)
     for alarm in await alarms.due(db, now()):
         count = await alarms.raise_alarm(db, alarm, ways_of(settings), now())
         if count:

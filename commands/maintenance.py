@@ -67,7 +67,6 @@ async def run(db: Database, owner: str, settings: Settings) -> None:
                 await _judge_handouts(db, owner)
                 await letters.raise_alarms(db, settings)
                 await reporting.compare(db)
-                await googlekeys.look_after_root_keys(db, settings)
                 if now() >= next_daily:
                     next_daily = now() + DAY
                     await sweeps.daily(db, now())
@@ -113,6 +112,21 @@ async def let_go(db: Database, owner: str, settings: Settings) -> None:
         except Exception:
             log.exception("held_failed")
         await asyncio.sleep(BREATH_SECONDS if more else HELD_SECONDS)
+
+
+async def look_after_google(db: Database, settings: Settings) -> None:
+    """Read Google's root keys at once and whenever they are due, until cancelled: beside the sweeps, which wait for no network.
+
+    Several workers may: the list is the same, and who comes second finds that it is not due.
+    """
+    while True:
+        try:
+            await googlekeys.look_after_root_keys(db, settings)
+        except StoreError as error:
+            log.warning("google_root_keys_put_off", detail=error.detail)
+        except Exception:
+            log.exception("google_root_keys_failed")
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _has_the_lease(db: Database, owner: str) -> bool:

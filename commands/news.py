@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from commands import shell
 from commands.settings import Settings
-from store import news, newscorrections
+from store import news, newscorrections, newsrules
+from store.audit import COMMAND_LINE
 from store.dialect import Database
 from store.news import DryRun, NewsView
 from store.newsrequests import NewsRequest
@@ -33,7 +34,7 @@ WARNINGS: Mapping[str, str] = {
 def add(subparsers: Any) -> None:
     """Register ``news`` and its operations."""
     operations = subparsers.add_parser(
-        "news", help="news: send, list, show, pause, resume, correct, cancel, withdraw"
+        "news", help="news: send, list, show, start, pause, resume, correct, cancel, withdraw, rules"
     ).add_subparsers(metavar="OPERATION", required=True)
     send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
     send.add_argument("template")
@@ -48,6 +49,7 @@ def add(subparsers: Any) -> None:
     send.add_argument("--marketing", action="store_true", help="only to those who agreed to marketing")
     send.add_argument("--starts-at", metavar="TIME", help="2026-11-27T14:00:00+03:00; now if not given")
     send.add_argument("--ends-at", metavar="TIME", help="when it leaves by itself")
+    send.add_argument("--not-later-than", metavar="TIME", help="nobody is rung later; else it begins within two hours")
     send.add_argument(
         "--undo", type=int, default=0, metavar="SECONDS", help="wait so long: a cancel makes it a draft again"
     )
@@ -60,6 +62,7 @@ def add(subparsers: Any) -> None:
     listing.set_defaults(run=run_list)
     told = {
         "show": ("a news and how far it is", run_show),
+        "start": ("send a draft, or one that was missed, now", run_start),
         "pause": ("push to nobody more; who has it keeps it", run_pause),
         "resume": ("go on where it was paused", run_resume),
         "cancel": ("over now, silently; within the time to undo: a draft again", run_cancel),
@@ -70,6 +73,10 @@ def add(subparsers: Any) -> None:
         one.add_argument("news", help="its id: n_...")
         shell.add_brand_flag(one)
         one.set_defaults(run=run)
+    rules = operations.add_parser("rules", help="what the brand asks of its news: shown, or set")
+    rules.add_argument("--quiet", metavar="HOURS", help="21:00-09:00 in the brand's clock: nobody is rung; or off")
+    shell.add_brand_flag(rules)
+    rules.set_defaults(run=run_rules)
     correct = operations.add_parser("correct", help="other words, silently")
     correct.add_argument("news", help="its id: n_...")
     correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")
@@ -85,7 +92,7 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     settings.needed("PUBLIC_URL")
     given: dict[str, Any] = {"template": args.template, "text": _said(args.text), "url": args.url}
     given |= {"title": _said(args.title) if args.title else None, "holdout": args.holdout}
-    given |= {"starts_at": args.starts_at, "ends_at": args.ends_at}
+    given |= {"starts_at": args.starts_at, "ends_at": args.ends_at, "not_later_than": args.not_later_than}
     given |= _image(args)
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
     undo = max(0, min(args.undo, MAX_UNDO))
@@ -118,6 +125,27 @@ async def run_list(args: argparse.Namespace, settings: Settings) -> int:
 async def run_show(args: argparse.Namespace, settings: Settings) -> int:
     """``news show NEWS``."""
     return await _operate(args, settings, news.view)
+
+
+async def run_start(args: argparse.Namespace, settings: Settings) -> int:
+    """``news start NEWS``."""
+
+    async def run(db: Database, brand_id: int, key: str) -> NewsView:
+        return await news.start(db, brand_id, key, by=BY, now=shell.now())
+
+    return await _operate(args, settings, run)
+
+
+async def run_rules(args: argparse.Namespace, settings: Settings) -> int:
+    """``news rules``."""
+    async with shell.database(settings) as db:
+        brand = await shell.chosen_brand(db, args.brand)
+        if args.quiet is not None:
+            quiet = "" if args.quiet == "off" else args.quiet
+            await newsrules.set_quiet(db, brand.id, quiet, by=COMMAND_LINE, now=shell.now())
+        found = await newsrules.of(db, brand.id)
+    print(f"quiet hours: {found.quiet or 'off'} ({found.zone.key})")
+    return 0
 
 
 async def run_pause(args: argparse.Namespace, settings: Settings) -> int:
@@ -209,6 +237,9 @@ def described(one: NewsView) -> dict[str, Any]:
         "text": dict(one.text),
         "starts_at": _utc(one.starts_at),
         "ends_at": _utc(one.ends_at),
+        "not_later_than": _utc(one.not_later_than),
+        "missed": one.missed,
+        "held_until": _utc(one.held_until),
         "live_at": _utc(one.live_at),
         "over_at": _utc(one.over_at),
         "undo_until": _utc(one.undo_until),

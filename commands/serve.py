@@ -302,6 +302,7 @@ async def _delivering(db: Database, settings: Settings, keeper: SignerKeeper) ->
             background(maintenance.run(db, owner, settings)),
             background(maintenance.tell_news(db)),
             background(maintenance.let_go(db, owner, settings)),
+            background(maintenance.look_after_google(db, settings)),
         ):
             yield
     finally:

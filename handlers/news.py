@@ -11,7 +11,7 @@ from handlers import body, idempotency, models, newsmodels
 from handlers.api import authorized, respond
 from handlers.errors import Place, ProblemError
 from handlers.keys import DATABASE, OPTIONS
-from store import news, newscorrections
+from store import news, newscorrections, newsrules
 from store.keys import ApiKey
 from store.news import NewsView
 from store.newscorrections import NewsCorrection
@@ -100,6 +100,14 @@ async def correct(request: web.Request) -> web.Response:
 async def withdraw(request: web.Request) -> web.Response:
     """POST /api/v1/news/{id}:withdraw: over now, silently, and out of the history."""
     return await _operate(request, newscorrections.withdraw)
+
+
+async def rules(request: web.Request) -> web.Response:
+    """GET /api/v1/news-rules: quiet hours."""
+    key = await authorized(request, "news:read")
+    found = await newsrules.of(request.app[DATABASE], key.brand_id)
+    quiet = str(found.quiet) if found.quiet else None
+    return respond(newsmodels.NewsRulesAnswer(time_zone=found.zone.key, quiet=quiet))
 
 
 async def _operate(request: web.Request, run: Callable[..., Awaitable[NewsView]]) -> web.Response:

@@ -14,6 +14,13 @@ class _Answered(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class NewsRulesAnswer(_Answered):
+    """What the brand asks of its news; null: nothing."""
+
+    time_zone: str
+    quiet: str | None = Field(description="Hours in which nobody is rung for a news: `21:00-09:00` in this time zone.")
+
+
 class NewsStart(BaseModel):
     """The plan of a dry run, if it is to hold; the body may be left out."""
 
@@ -89,12 +96,15 @@ class NewsAnswer(_Answered):
     holdout: int
     starts_at: datetime | None
     ends_at: datetime | None
+    not_later_than: datetime | None = Field(description="Nobody is rung for it later.")
+    missed: bool = Field(description="Its moment went by: it goes only when it is started again.")
+    held_until: datetime | None = Field(description="Quiet hours hold it so long.")
     live_at: datetime | None
     over_at: datetime | None
     undo_until: datetime | None = Field(description="Until then `:cancel` makes it a draft again.")
     corrected_at: datetime | None
     withdrawn_at: datetime | None
-    reason: str = Field(description="Why it failed.")
+    reason: str = Field(description="Why it failed, or did not reach everybody.")
     created_by: str
     started_by: str | None
     created_at: datetime

@@ -261,6 +261,15 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
+        "/api/v1/news-rules",
+        "getNewsRules",
+        "Read what the brand asks of its news",
+        {200: newsmodels.NewsRulesAnswer},
+        _COMMON,
+        "news:read",
+    ),
+    Operation(
+        "GET",
         "/api/v1/templates",
         "listTemplates",
         "List templates",

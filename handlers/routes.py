@@ -98,6 +98,7 @@ def application(
             web.post("/api/v1/news/{id}:cancel", news.cancel),
             web.post("/api/v1/news/{id}:correct", news.correct),
             web.post("/api/v1/news/{id}:withdraw", news.withdraw),
+            web.get("/api/v1/news-rules", news.rules),
             web.get("/api/v1/templates", api.templates),
             web.get("/api/v1/templates/{key}/loss", api.losses),
             web.get("/api/v1/openapi.json", openapi.description),

@@ -41,6 +41,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "`hooks held list` on the server.\n"
         ),
         "held_sms": "{brand}: changes of cards are held. Look at Passbell.",
+        "news_missed_subject": "{brand}: a news was missed",
+        "news_missed": (
+            "The news {about} of {brand} could not begin at its time; nobody has been told, and it never goes by itself now.\n\n"
+            "What to do: look at it at {page} and send it now, or cancel it; `news start {about}` on the server sends it too.\n"
+        ),
+        "news_missed_sms": "{brand}: a news was missed. Send or cancel it.",
+        "news_cut_subject": "{brand}: a news did not reach everybody",
+        "news_cut": (
+            "The time of the news {about} of {brand} was over before everybody was rung. Who was not rung sees its text when "
+            "the phone asks by itself.\n\nHow far it came: {page}\n"
+        ),
+        "news_cut_sms": "{brand}: a news did not reach everybody in time.",
         "test_subject": "{brand}: a test message",
         "test": "This is a test: alarms about the certificates of {brand} arrive here.\n",
         "test_sms": "{brand}: a test message.",
@@ -74,6 +86,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "{page} или выполните на сервере `hooks held list`.\n"
         ),
         "held_sms": "{brand}: изменения карт задержаны. Проверьте.",
+        "news_missed_subject": "{brand}: новость пропущена",
+        "news_missed": (
+            "Новость {about} ({brand}) не вышла вовремя, её никто не получил. Сама она уже не уйдёт.\n\n"
+            "Что сделать: посмотрите её на {page} и отправьте сейчас или отмените; то же на сервере: `news start {about}`.\n"
+        ),
+        "news_missed_sms": "{brand}: новость пропущена. Решите, слать ли.",
+        "news_cut_subject": "{brand}: новость дошла не до всех",
+        "news_cut": (
+            "Время новости {about} ({brand}) кончилось раньше, чем были оповещены все. Остальные увидят текст, когда их телефон "
+            "спросит сам.\n\nСколько получили: {page}\n"
+        ),
+        "news_cut_sms": "{brand}: новость дошла не до всех.",
         "test_subject": "{brand}: проверка",
         "test": "Это проверка: сюда приходят предупреждения о сертификатах {brand}.\n",
         "test_sms": "{brand}: проверка связи.",
@@ -124,6 +148,17 @@ def held(language: str, *, brand: str, source: str, changes: int, public_url: st
         _line(texts["held_subject"].format(**values)),
         texts["held"].format(**values),
         _short(texts["held_sms"], brand=brand),
+    )
+
+
+def news(language: str, kind: str, *, brand: str, about: str, public_url: str) -> Words:
+    """What a person is asked or told about a news; ``kind`` as in ``store.newsalarms``."""
+    texts = TEXTS[language]
+    values = {"brand": brand, "about": about, "page": f"{public_url}/studio/news"}
+    return Words(
+        _line(texts[f"news_{kind}_subject"].format(**values)),
+        texts[f"news_{kind}"].format(**values),
+        _short(texts[f"news_{kind}_sms"], brand=brand),
     )
 
 

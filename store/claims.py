@@ -156,6 +156,7 @@ async def claim(
         if probe is None:
             return None
         due = await _lock_due(conn, route, now, 1 if probe else room, with_pages=pages != 0)
+        due = await newspages.allowed(conn, queue_of(route), due)
         if not due:
             return None
         found = _Expansion(db.keyring, route)

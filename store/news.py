@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import newspictures, newspushes, newstimer, randomness, tables
+from store import newspictures, newspushes, newsrules, newsschedule, newstimer, randomness, tables
 from store.dialect import Database, database_now
 from store.errors import Conflict, Invalid
 from store.googleintents import mark
@@ -96,6 +96,8 @@ async def create_in(
     template, revision = await revision_of(db, conn, brand_id, request.template)
     if request.ends_at is not None and request.ends_at <= now:
         raise Invalid([Problem(Severity.ERROR, "/ends_at", "it has ended already")])
+    if request.not_later_than is not None and request.not_later_than <= now:
+        raise Invalid([Problem(Severity.ERROR, "/not_later_than", "that is over already")])
     variants = checked(request, revision.template, is_draft=is_draft)
     if request.image is not None and files is None:
         raise Invalid([Problem(Severity.ERROR, "/image", "a picture cannot come this way", "Send it to /api/v1/news.")])
@@ -113,6 +115,7 @@ async def create_in(
         "holdout": request.holdout,
         "starts_at": request.starts_at,
         "ends_at": request.ends_at,
+        "not_later_than": request.not_later_than,
         "state": "draft",
         "stamp": randomness.stamp(),
         "is_listed": request.audience is not None or request.kind == "marketing",
@@ -143,7 +146,7 @@ async def start(
     undo_seconds: int = 0,
     now: datetime,
 ) -> NewsView:
-    """Send it, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now: until then a cancel makes it a draft.
+    """Send it, or a missed one after all, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now: until then a cancel makes it a draft.
 
     Started already: nothing happens, but what could still be undone goes out now, if ``undo_seconds`` is 0.
     With the ``plan`` of a dry run, Conflict ``plan_changed`` when that is not what would happen now.
@@ -152,7 +155,7 @@ async def start(
         await refuse_drift(db, brand_id, key, plan, now)
     async with db.transaction() as conn:
         row = await needed(conn, brand_id, key, lock=True)
-        if row.state == "draft":
+        if row.state == "draft" or row.missed:
             row = await start_in(conn, row, by=by, undo_seconds=undo_seconds)
         else:
             refuse_unless(row, ("scheduled", "running"), "started")
@@ -165,23 +168,32 @@ async def start(
 
 
 async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: int = 0) -> Any:
-    """The same in the caller's transaction, for a draft that it has just written or locked."""
+    """The same in the caller's transaction, for a draft or a missed one that it has just written or locked."""
     if not all(any(text.strip() for text in variant["text"].values()) for variant in row.variants):
         raise Conflict("It says nothing yet: give it a text.")
     clock = await database_now(conn)
     if row.ends_at is not None and row.ends_at <= clock:
         raise Conflict("It would have ended already: give it another end.")
+    not_later_than = None if row.missed else row.not_later_than
+    if not_later_than is not None and not_later_than <= clock:
+        raise Conflict("It would be later than it may: give it another time.")
     is_later = row.starts_at is not None and row.starts_at > clock
     undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
     at = row.starts_at if is_later else undo_until or clock
     values = {
         "state": "scheduled" if is_later or undo_until else "running",
+        "starts_at": clock if row.missed else row.starts_at,
+        "not_later_than": not_later_than,
+        "late_at": newsschedule.late_at(await newsrules.of_brand(conn, row.brand_id), at, not_later_than),
+        "missed": False,
         "next_at": clock if row.is_listed else at,
         "undo_until": undo_until,
         "list_position": 0 if row.is_listed else None,
         "started_by": by[:200],
         "updated_at": clock,
     }
+    if row.missed:
+        await conn.execute(delete(tables.news_cards).where(tables.news_cards.c.news_id == row.id))
     await conn.execute(update(table).where(table.c.id == row.id).values(**values))
     await mark(conn)
     return await by_id(conn, row.id)
@@ -233,7 +245,7 @@ async def end(conn: AsyncConnection, row: Any) -> None:
     if row.is_live:
         await newstimer.over(conn, row, state="cancelled")
     else:
-        await to_state(conn, row, "cancelled", next_at=None, list_position=None, undo_until=None)
+        await to_state(conn, row, "cancelled", next_at=None, list_position=None, undo_until=None, missed=False)
 
 
 async def to_state(conn: AsyncConnection, row: Any, state: str, **more: Any) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import Integer, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
-from store import googlemessages
+from store import googlemessages, newsrules
 from store.dialect import Database
 from store.googleintents import due_again, mark
 from store.googlework import ClassMessage, Outcome, Result, Work
@@ -104,11 +104,16 @@ async def said(conn: AsyncConnection, rows: Iterable[Row]) -> dict[int, Said]:
     ids = {entry[0] for row in rows for entry in kept(row)}
     if not ids:
         return {}
-    found = await conn.execute(select(news).where(news.c.id.in_(ids), news.c.is_live.is_(True)))
+    found = (await conn.execute(select(news).where(news.c.id.in_(ids), news.c.is_live.is_(True)))).all()
+    quiet = await newsrules.quiet_brands(conn, {row.brand_id for row in found})
     return {
-        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, row.state == "running", row.variants)
+        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, _may_tell(row, quiet), row.variants)
         for row in found
     }
+
+
+def _may_tell(row: Row, quiet: Collection[int]) -> bool:
+    return row.state == "running" and row.brand_id not in quiet
 
 
 def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:
@@ -222,7 +227,10 @@ async def page(db: Database, news_id: int) -> bool:
 async def _paged(conn: AsyncConnection, news_id: int) -> Row | None:
     wanted = select(news).where(news.c.id == news_id, news.c.google_position.is_not(None))
     row = (await conn.execute(wanted.with_for_update(skip_locked=True))).first()
-    return None if row is None or (row.state == "paused" and row.google_state == TELLING) else row
+    if row is None or row.google_state != TELLING:
+        return row
+    is_held = row.state == "paused" or row.brand_id in await newsrules.quiet_brands(conn, {row.brand_id})
+    return None if is_held else row
 
 
 async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import newscounts
+from store import newscounts, newsrules
 from store.fates import Fate, Settled
 from store.livenews import live_of
 from store.newscounts import Counts
 from store.platforms import Route
-from store.tables import cards, news, news_cards, registrations
+from store.tables import cards, news, news_cards, news_waiting, registrations
 
 if TYPE_CHECKING:
     from store.claims import Intent, Target
@@ -35,6 +35,29 @@ class Told:
 async def news_of(conn: AsyncConnection, news_id: int) -> Any:
     """The row of a news that is being sent."""
     return (await conn.execute(select(news).where(news.c.id == news_id))).one()
+
+
+async def allowed(conn: AsyncConnection, queue: Table, due: Sequence[Any]) -> Sequence[Any]:
+    """Of due intents those that may go out now: what rings for live news alone waits for the end of quiet hours."""
+    rings = [row for row in due if row.kind == "news" or (row.kind == "device" and row.for_news == 2)]
+    ends = await newsrules.quiet_brands(conn, {row.brand_id for row in rings})
+    if not ends:
+        return due
+    pages = [row.news_id for row in rings if row.news_id is not None]
+    going = select(news.c.id).where(news.c.id.in_(pages), news.c.state == "running")
+    news_ids = set((await conn.execute(going)).scalars())
+    waits = select(news_waiting.c.device_id).join(news, news.c.id == news_waiting.c.news_id)
+    waits = waits.where(news_waiting.c.device_id.in_([row.device_id for row in rings if row.device_id is not None]))
+    device_ids = set((await conn.execute(waits.where(news.c.state == "running"))).scalars())
+    held = {
+        row.id: ends[row.brand_id]
+        for row in rings
+        if row.brand_id in ends and (row.news_id in news_ids or row.device_id in device_ids)
+    }
+    for end in set(held.values()):
+        mine = update(queue).where(queue.c.id.in_([id_ for id_, until in held.items() if until == end]))
+        await conn.execute(mine.values(due_at=end))
+    return [row for row in due if row.id not in held]
 
 
 async def reached(conn: AsyncConnection, row: Any, device_ids: Sequence[int]) -> frozenset[int] | None:

@@ -101,6 +101,7 @@ async def wanted_of(db: Database, conn: AsyncConnection, row: Any, now: datetime
 def _says(row: Any) -> str:
     """What tells its words, audience and times from others."""
     told = [row.variants, row.audience, row.holdout, row.kind, row.image, _iso(row.starts_at), _iso(row.ends_at)]
+    told += [_iso(row.not_later_than)] if row.not_later_than else []
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -78,6 +78,10 @@ class NewsRequest(BaseModel):
     topic: Short | None = None
     starts_at: Instant | None = Field(default=None, description="When it appears; without it when it is started.")
     ends_at: Instant | None = Field(default=None, description="When it leaves by itself, silently.")
+    not_later_than: Instant | None = Field(
+        default=None,
+        description="Nobody is rung for it later; without it, it only has to begin within two allowed hours.",
+    )
 
 
 def checked(request: NewsRequest, template: Template, *, is_draft: bool = False) -> list[dict[str, Any]]:
@@ -105,6 +109,12 @@ def checked(request: NewsRequest, template: Template, *, is_draft: bool = False)
             problems += [_problem(f"/audience{one.pointer}", one.detail, one.fix) for one in error.problems]
     if request.ends_at is not None and request.starts_at is not None and request.ends_at <= request.starts_at:
         problems.append(_problem("/ends_at", "it ends before it starts", ""))
+    if (
+        request.not_later_than is not None
+        and request.starts_at is not None
+        and request.not_later_than < request.starts_at
+    ):
+        problems.append(_problem("/not_later_than", "it starts after that", ""))
     if problems:
         raise Invalid(problems)
     return variants

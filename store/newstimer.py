@@ -15,7 +15,7 @@ from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import NotAnAudience
-from store import googletelling, jobs, livenews, newsaudience, newscounts, newsobjects, newspushes
+from store import googletelling, jobs, livenews, newsaudience, newscounts, newsobjects, newspushes, newsschedule
 from store.clock import NOW
 from store.dialect import Database, database_now
 from store.googleintents import want_classes
@@ -74,6 +74,8 @@ async def _step(db: Database, news_id: int) -> bool:
     if wanted is not None and row.live_at is None:
         if _begins(row, now) > now:
             return False
+        if await _is_held(db, news_id):
+            return False
         phones = await newsaudience.count_devices(db, wanted, row.pass_type_identifier, now)
     async with db.transaction() as conn:
         row = await _row(conn, news_id, lock=True)
@@ -84,6 +86,14 @@ async def _step(db: Database, news_id: int) -> bool:
         elif row.state in ("scheduled", "running", "paused"):
             await _go_live(conn, row, phones)
     return True
+
+
+async def _is_held(db: Database, news_id: int) -> bool:
+    async with db.transaction() as conn:
+        row = await _row(conn, news_id, lock=True)
+        if row is None or row.live_at is not None or row.state not in ("scheduled", "running", "paused"):
+            return True
+        return await newsschedule.is_held(conn, row)
 
 
 async def _row(conn: AsyncConnection, news_id: int, *, lock: bool = False) -> Any | None:
@@ -262,12 +272,19 @@ def _is_on_google(row: Any) -> bool:
 async def _look_after(db: Database, news_id: int) -> None:
     async with db.reading() as conn:
         row = await _row(conn, news_id)
-        if row is None or row.state != "running" or not await _seems_done(conn, row):
+        if row is None or row.state != "running":
+            return
+        is_over, waits = await newsschedule.is_over(conn, row), await newsschedule.needs_morning(conn, row)
+        if not (is_over or waits or await _seems_done(conn, row)):
             return
     async with db.transaction() as conn:
         row = await _row(conn, news_id, lock=True)
-        if row is not None and row.state == "running" and await _seems_done(conn, row):
+        if row is None or row.state != "running":
+            return
+        if await _seems_done(conn, row) or (is_over and await newsschedule.cut(conn, row)):
             await _finish(conn, row)
+        elif waits:
+            await newsschedule.wait_for_morning(conn, row)
 
 
 async def _seems_done(conn: AsyncConnection, row: Any) -> bool:

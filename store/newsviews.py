@@ -38,7 +38,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class NewsView:
-    """A news as answers show it. ``is_live``: cards show it, or will when their phones come."""
+    """A news as answers show it. ``is_live``: cards show it, or will when their phones come.
+
+    ``missed``: its moment went by, and it goes when it is started again; ``held_until``: quiet hours hold it so long.
+    """
 
     id: str
     template: str
@@ -55,6 +58,9 @@ class NewsView:
     holdout: int
     starts_at: datetime | None
     ends_at: datetime | None
+    not_later_than: datetime | None
+    missed: bool
+    held_until: datetime | None
     live_at: datetime | None
     over_at: datetime | None
     undo_until: datetime | None
@@ -175,6 +181,9 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         holdout=row.holdout,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        not_later_than=row.not_later_than,
+        missed=row.missed,
+        held_until=_held_until(row),
         live_at=row.live_at,
         over_at=row.over_at,
         undo_until=row.undo_until,
@@ -189,6 +198,13 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         result=row.result,
         says=says,
     )
+
+
+def _held_until(row: Any) -> datetime | None:
+    """Its next moment, where it could have begun before that."""
+    begins = max((one for one in (row.starts_at, row.undo_until) if one is not None), default=None)
+    is_held = row.state == "scheduled" and row.next_at is not None and (begins is None or row.next_at > begins)
+    return row.next_at if is_held and row.list_position is None else None
 
 
 async def _progress(conn: AsyncConnection, row: Any) -> Progress:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, func, select, text, tuple_, update
 
-from store import assets, audit, backoff, idempotency, jobs, reviews, showings, tables, uses
+from store import assets, audit, backoff, idempotency, jobs, newsalarms, reviews, showings, tables, uses
 from store.clock import database_now
 from store.dialect import Database
 
@@ -52,6 +52,7 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
         (tables.corrections, tables.corrections.c.at < now - audit.KEPT),
         (tables.showings, tables.showings.c.at < now - showings.KEPT),
         (tables.plans, reviews.old(now)),
+        (tables.news_alarms, tables.news_alarms.c.alarmed_at < now - newsalarms.KEPT),
         *((table, _of_old_news(table, now)) for table in (tables.news_cards, tables.news_waiting, tables.news_counts)),
         (tables.variable_uses, uses.old(now)),
         (tables.jobs, _never_sent(tables.jobs, tables.jobs.c.pass_type_identifier, now)),

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -786,6 +787,9 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("google_targets", Integer, nullable=False, default=0),  # and Google objects
     Column("google_state", String(10), nullable=False, default=""),  # waiting accepted failed; ``store.newsobjects``
     Column("google_position", BigInteger),  # telling, leaving: the last google_objects id looked at; null: all are
+    Column("not_later_than", Instant),  # nobody is rung for it later; null: it only has to begin by late_at
+    Column("late_at", Instant),  # started: when it is too late to begin by itself
+    Column("missed", Boolean, nullable=False, default=False, server_default=false()),  # that came: a person is asked
     Column("undo_until", Instant),  # started with time to undo: until then a cancel makes it a draft again
     Column("corrected_at", Instant),
     Column("withdrawn_at", Instant),  # then it is in no history either
@@ -802,6 +806,28 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Index("ix_news_google_position", "google_position", sqlite_where=IS_PAGED, postgresql_where=IS_PAGED),
     Index("ix_news_result_at", "result_at", sqlite_where=HAS_RESULT, postgresql_where=HAS_RESULT),
     sqlite_autoincrement=True,
+)
+
+news_rules = Table(  # what a brand asks of its news; no row: nothing
+    "news_rules",
+    metadata,
+    Column("brand_id", Id, ForeignKey("brands.id"), primary_key=True),
+    Column("quiet", String(11)),  # 21:00-09:00 in the brand's zone: nobody is rung
+    Column("updated_at", Instant, nullable=False),
+)
+
+IS_UNTOLD = text("alarmed_at IS NULL")
+
+news_alarms = Table(  # what people are asked or told about news by letter, each once
+    "news_alarms",
+    metadata,
+    _id(),
+    _brand(),
+    Column("kind", String(20), nullable=False),  # missed cut; store.newsalarms
+    Column("about", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("alarmed_at", Instant),  # null: not yet
+    Index("ix_news_alarms_untold", "id", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
 )
 
 news_counts = Table(  # apart from the news, because each settled chunk of pushes writes here

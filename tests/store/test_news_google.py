@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from store import brands, cards, google, news, newsobjects, newstimer, tables
+from store import brands, cards, google, news, newsobjects, newsrules, newstimer, tables
+from store.audit import COMMAND_LINE
 from store.cards import CardView, Change
 from store.dialect import Database
 from store.google import Outcome, Work
@@ -238,3 +240,20 @@ async def test_google_switched_off_keeps_no_news_running(
     await google.configure(db, "shop", mode="off")
     assert (await progress(db, shop_id, sent.id)).failed == 2
     assert not await newstimer.turn(db)
+
+
+async def test_in_quiet_hours_objects_are_told_nothing_and_all_in_the_morning(
+    db: Database, shop_id: int, holders: list[CardView], worker: Worker, now: datetime
+) -> None:
+    sent = await send(db, shop_id, audience=RICH)
+    await worker.settle([(await worker.claim(1))[0]])
+    minute = datetime.now(ZoneInfo("Europe/Moscow")).replace(minute=0)
+    night = f"{minute - timedelta(hours=1):%H:%M}-{minute + timedelta(hours=2):%H:%M}"
+    await newsrules.set_quiet(db, shop_id, night, by=COMMAND_LINE, now=now)
+    assert await worker.run() == []
+    assert (await progress(db, shop_id, sent.id)).waiting == 1
+    assert not await newstimer.turn(db)
+    await newsrules.set_quiet(db, shop_id, "", by=COMMAND_LINE, now=now)
+    await work_off(db)
+    assert told(await worker.run()) == [(holders[2].card_id, "TEXT_AND_NOTIFY")]
+    assert await progress(db, shop_id, sent.id) == news.Progress(targets=2, accepted=2)

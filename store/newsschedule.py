@@ -1,0 +1,82 @@
+"""Whether a news may go out now: not in its brand's quiet hours, and not later than was asked.
+
+What was missed asks a person and never catches up by itself: it stays ``scheduled``, ``missed``, and goes when it is started
+again. Asked twice a second by the timer (``store.newstimer``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from passkit import schedule
+from store import newsalarms, newsobjects, newspushes, newsrules
+from store.clock import database_now
+from store.newsrules import Rules
+from store.tables import jobs, news, news_counts, other_jobs
+
+LATE = timedelta(hours=2)
+"""Of allowed time: a news that could not begin by then is missed, unless something else was asked."""
+CUT = "Its time was over before everybody was rung."
+
+
+def late_at(rules: Rules, begins: datetime, not_later_than: datetime | None) -> datetime:
+    """When it is too late to begin by itself."""
+    return not_later_than or schedule.later(rules.quiet, rules.zone, begins, LATE)
+
+
+async def is_held(conn: AsyncConnection, row: Any) -> bool:
+    """Whether a news that is due must wait, or was missed; the caller has locked its row and it is not live."""
+    now = await database_now(conn)
+    at = (await newsrules.of_brand(conn, row.brand_id)).allowed_from(now)
+    if row.late_at is not None and at > row.late_at:
+        values = {"state": "scheduled", "missed": True, "next_at": None, "undo_until": None, "updated_at": now}
+        await newsalarms.note(conn, row.brand_id, newsalarms.MISSED, row.key, now)
+    elif at > now:
+        state = "paused" if row.state == "paused" else "scheduled"
+        values = {"state": state, "next_at": at, "undo_until": None, "updated_at": now}
+    else:
+        return False
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    return True
+
+
+async def is_over(conn: AsyncConnection, row: Any) -> bool:
+    """Whether nobody more may be rung for a live news: it may go on only after ``not_later_than``, or never."""
+    if row.not_later_than is None:
+        return False
+    rules = await newsrules.of_brand(conn, row.brand_id)
+    return bool(rules.allowed_from(await database_now(conn)) > row.not_later_than)
+
+
+async def cut(conn: AsyncConnection, row: Any) -> bool:
+    """Take back what has not been sent; the text stays. False while a push is on its way. The row is locked."""
+    now = await database_now(conn)
+    await newspushes.stop(conn, row)
+    for queue in (jobs, other_jobs):
+        free = or_(queue.c.lease_until.is_(None), queue.c.lease_until < now)
+        await conn.execute(delete(queue).where(queue.c.news_id == row.id, free))
+        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
+            return False
+    await conn.execute(update(news).where(news.c.id == row.id).values(reason=CUT, google_position=None))
+    await newsalarms.note(conn, row.brand_id, newsalarms.CUT, row.key, now)
+    return True
+
+
+async def needs_morning(conn: AsyncConnection, row: Any) -> bool:
+    """Whether objects of Google's that are still to be told wait for the end of quiet hours (``wait_for_morning``)."""
+    if row.google_state != newsobjects.TELLING or row.google_position is not None:
+        return False
+    counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
+    if (await conn.execute(counted)).scalar_one() >= row.google_targets:
+        return False
+    now = await database_now(conn)
+    return (await newsrules.of_brand(conn, row.brand_id)).allowed_from(now) > now
+
+
+async def wait_for_morning(conn: AsyncConnection, row: Any) -> None:
+    """Its objects are gone through once more when quiet hours are over."""
+    await conn.execute(update(news).where(news.c.id == row.id).values(google_position=0))
