@@ -95,6 +95,8 @@ async def settle(db: Database, conn: AsyncConnection, card: CardRow, now: dateti
         "ring_text_hash": said,
         "modified_edition": card.edition,
         "last_modified": next_modified(card.row, now),
+        "served_edition": None,  # a news that ends brings an older edition back: its downloads count no more
+        "served_count": 0,
         **_news_columns(card),
     }
     await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))

@@ -3,24 +3,29 @@
 Two servers that send from copies of one database would ring everybody twice, and an old copy would tell everybody old balances.
 The database remembers where it lives: on SQLite the file's inode, on PostgreSQL the server's identifier and the database's id.
 Somewhere else it is a copy. A restore says so by itself, and may put it back to the same place.
+
+Nor does it know any more what phones have: they may have been given what the copy has never heard of. So each fetches its
+cards once more, silently, when it next asks, and no Last-Modified that was ever told is told again for something else.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.dialect import Database
-from store.tables import facts, google_classes, google_objects, jobs, leases, news, other_jobs, outgoing
+from store.dialect import Database, database_now
+from store.tables import cards, facts, google_classes, google_objects, jobs, leases, news, other_jobs, outgoing
 from store.upserts import insert_into
 
 HELD, HOME = "held", "home"
 COPIED, RESTORED = "copied", "restored"
+AHEAD = timedelta(minutes=1)
+"""More than a Last-Modified that was lost can have been ahead of the clock: a second for each change within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ async def check(db: Database) -> str | None:
     why = COPIED if HOME in known else None
     async with db.transaction() as conn:
         await _keep(db, conn, HELD if why else HOME, why or here)
+        if why:
+            await _forget_phones(conn)
     return why
 
 
@@ -57,6 +64,7 @@ async def hold(db: Database, why: str = RESTORED) -> None:
     """Let nothing leave from now on; workers that run already are not stopped."""
     async with db.transaction() as conn:
         await _keep(db, conn, HELD, why)
+        await _forget_phones(conn)
 
 
 async def release(db: Database) -> None:
@@ -83,6 +91,14 @@ async def waiting(db: Database) -> list[Waiting]:
         found += [Waiting(*row) for row in await conn.execute(letters)]
         found.append(await _one(conn, "news", news.c.next_at, news.c.next_at.is_not(None)))
     return [one for one in found if one.count]
+
+
+async def _forget_phones(conn: AsyncConnection) -> None:
+    """No download counts for what the cards show now, nothing of it rings, and no phone can have its Last-Modified."""
+    now = int((await database_now(conn)).timestamp())
+    later = case((cards.c.last_modified > now, cards.c.last_modified), else_=now) + int(AHEAD.total_seconds())
+    unheard = {"ring": [], "ring_waiting": [], "ring_text_hash": None}
+    await conn.execute(update(cards).values(served_edition=None, served_count=0, last_modified=later, **unheard))
 
 
 async def _one(conn: AsyncConnection, channel: str, moment: Any, which: Any) -> Waiting:

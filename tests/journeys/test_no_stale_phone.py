@@ -19,10 +19,10 @@ from commands import serve
 from commands.demo import STARTERS
 from commands.offline import read_folder
 from sandbox.phone import Phone
-from store import dialect, templates
+from store import dialect, holding, templates
 from store.dialect import Database
 from store.keyring import Keyring
-from tests.journeys.house import SECRET, World
+from tests.journeys.house import SECRET, World, until
 from tests.pushes.fleet import make_due, pending
 
 CARDS, PHONES = 2, 3
@@ -39,6 +39,8 @@ EVENT = st.one_of(
     st.tuples(st.just("remove"), _phone, _card),
     st.tuples(st.just("install"), _phone, _card),
     st.tuples(st.just("new token"), _phone),
+    st.tuples(st.just("news"), st.sampled_from(["correct", "pause", "resume", "cancel", "withdraw"])),
+    st.just(("tell",)),
     st.just(("kill",)),
     st.just(("copy",)),
     st.just(("restore",)),
@@ -50,7 +52,7 @@ class Story:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.points = 0
+        self.points = self.told = 0
         self.links: list[str] = []
         self.serials: list[str] = []
         self.phones: list[Phone] = []
@@ -86,8 +88,10 @@ class Story:
             phone.mood.cut_fetches = 0
             if phone.offline:
                 await phone.go_online()
+        await self._news("resume")
+        await until(self._has_told)
         async with self._database() as db:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while await pending(db):
                     await make_due(db)
                     await asyncio.sleep(0.1)
@@ -97,12 +101,15 @@ class Story:
 
     async def check(self) -> None:
         """What each phone shows is what the API says."""
+        live = sorted((one for one in await self._all_news() if one["is_live"]), key=lambda one: one["live_at"])
+        says = live[-1]["text"]["en"] if live else ""
         for serial in self.serials:
             _, card = await self.world.api("GET", f"/cards/{serial}")
             for phone in self.phones:
                 if serial in phone.cards:
                     held = phone.cards[serial]
                     assert held.text("points") == str(card["data"]["points"])
+                    assert held.text("news") == says
                     assert held.faces.by_key()["balance"].label == self._label
 
     _label = LABELS[0]
@@ -112,6 +119,29 @@ class Story:
         patch = {"data": {"points": self.points}, "notify": notify}
         status, answer = await self.world.api("PATCH", f"/cards/{self.serials[card]}", patch)
         assert status == 200, answer
+
+    async def _tell(self) -> None:
+        self.told += 1
+        words = {"en": f"News {self.told}", "ru": f"Новость {self.told}"}
+        status, draft = await self.world.api("POST", "/news", {"template": "coffee", "text": words})
+        assert status == 201, draft
+        assert (await self.world.api("POST", f"/news/{draft['id']}:start"))[0] == 200
+
+    async def _news(self, operation: str) -> None:
+        """To every news whose state it fits."""
+        for one in await self._all_news():
+            self.told += 1
+            words = (
+                {"text": {"en": f"Right {self.told}", "ru": f"Верно {self.told}"}} if operation == "correct" else None
+            )
+            status, answer = await self.world.api("POST", f"/news/{one['id']}:{operation}", words)
+            assert status in (200, 409), answer
+
+    async def _all_news(self) -> list[dict[str, Any]]:
+        return list((await self.world.api("GET", "/news"))[1]["news"])
+
+    async def _has_told(self) -> bool:
+        return all(one["live_at"] or one["state"] == "cancelled" for one in await self._all_news())
 
     async def _publish(self, label: str) -> None:
         files = read_folder(STARTERS / "coffee")
@@ -165,8 +195,10 @@ class Story:
         if not self._has_copy:
             return
         await self._stop()
-        await asyncio.sleep(1.05)  # no restore is done within the second of the last change
         await self._move_database("restore")
+        async with self._database() as db:  # as the commands restore and release do
+            await holding.hold(db)
+            await holding.release(db)
         self._label = self._copied_label
         await self._start()
         for phone in self.phones:
@@ -241,6 +273,11 @@ async def test_no_long_interleaving_leaves_a_phone_stale(world: World, events: l
 
 async def test_a_restore_to_before_a_change_brings_the_phones_back_with_it(world: World) -> None:
     await tell(world, [("copy",), ("change", 0, "ring"), ("publish", "Saved"), ("restore",), ("change", 1, "ring")])
+
+
+async def test_a_news_that_is_corrected_killed_and_restored_is_the_same_on_every_phone(world: World) -> None:
+    begin = [("tell",), ("kill",), ("news", "pause"), ("change", 0, "ring"), ("copy",), ("news", "correct")]
+    await tell(world, [*begin, ("tell",), ("look", 0), ("restore",), ("news", "correct"), ("news", "pause")])
 
 
 async def test_a_kill_between_a_change_and_its_push_forgets_nobody(world: World) -> None:

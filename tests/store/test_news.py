@@ -321,6 +321,23 @@ async def test_a_pause_stops_second_tries_too(
     assert (await news.view(db, published.id, sent.id)).progress.accepted == 1
 
 
+async def test_an_edition_that_a_cancel_brings_back_is_not_had_by_who_fetched_the_news(
+    db: Database, send: Callable[..., Awaitable[NewsView]], published: brands.BrandRow, card: CardView
+) -> None:
+    """Both had the card before the news; who then saw the news must come again, though the first fetch of it fails."""
+    alice, bob = Phone(db, PASS_TYPE, "A"), Phone(db, PASS_TYPE, "B")
+    for phone in (alice, bob):
+        await phone.add(card.serial_number)
+    await db.served.flush()
+    sent = await send()
+    assert await bob.update() == (card.serial_number,)
+    await news.cancel(db, published.id, sent.id)
+    await alice.download(card.serial_number)  # what bob has fetched is not written yet, and now is of an older edition
+    await db.served.flush()
+    assert await bob.update(cut=True) == (card.serial_number,)
+    assert await bob.update() == (card.serial_number,)
+
+
 async def test_a_cancelled_news_is_over_now_and_silently(
     db: Database, card: CardView, phone: Callable[..., Phone], send: Write, published: brands.BrandRow
 ) -> None:
