@@ -28,6 +28,7 @@ from aiohttp import web
 
 from commands import facts, googlekeys, letters, logs, maintenance, reporting, shell, sockets, supervise
 from commands.channels import Channels
+from commands.doorbell import Bell, doorbell, listening
 from commands.keyfiles import refuse_wrong_files
 from commands.limited import LimitedPool
 from commands.settings import TABLE, Bind, Settings, SettingsError
@@ -38,10 +39,11 @@ from handlers.keys import LIFECYCLE, OPTIONS, HandlerOptions
 from handlers.listener import Listener, listen
 from handlers.overload import LOAD
 from handlers.routes import application, is_exempt
+from pushes.doorbell import Ear
 from pushes.googleworker import GoogleOptions, GoogleWorker
 from pushes.letters import LetterWorker
 from pushes.worker import Worker, WorkerOptions
-from store import holding
+from store import holding, places
 from store.dialect import Database
 from store.errors import StoreError
 
@@ -164,7 +166,8 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
             background(keeper.run()),
             background(googlekeys.watch(db, settings)),
             reporting.reporting(db, keeper.signers, reporting.name("worker")),
-            delivering(db, settings, keeper),
+            doorbell(db, settings) as bell,
+            delivering(db, settings, keeper, bell),
         ):
             settle_memory()
             log.info("ready", role="worker")
@@ -225,8 +228,9 @@ async def running(
         await googlekeys.seed(db, settings)
         await stack.enter_async_context(background(googlekeys.watch(db, settings)))
         await stack.enter_async_context(background(maintenance.warm(db)))
+        bell = await stack.enter_async_context(doorbell(db, settings))
         if with_worker:
-            await stack.enter_async_context(delivering(db, settings, keeper))
+            await stack.enter_async_context(delivering(db, settings, keeper, bell))
         options = HandlerOptions(
             public_url=settings.needed("PUBLIC_URL"),
             trusted_proxies=settings.trusted_proxies,
@@ -256,25 +260,27 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[None]:
+async def delivering(
+    db: Database, settings: Settings, keeper: SignerKeeper, bell: Bell | None = None
+) -> AsyncIterator[None]:
     """The workers; while the database is held (``store.holding``) they wait for its release."""
     why = await holding.check(db)
     if why is None:
-        async with _delivering(db, settings, keeper):
+        async with _delivering(db, settings, keeper, bell):
             yield
         return
     log.warning("held", why=why, fix="`release` shows what would go out, and lets it")
-    async with background(_once_released(db, settings, keeper)):
+    async with background(_once_released(db, settings, keeper, bell)):
         yield
 
 
-async def _once_released(db: Database, settings: Settings, keeper: SignerKeeper) -> None:
+async def _once_released(db: Database, settings: Settings, keeper: SignerKeeper, bell: Bell | None) -> None:
     while True:
         if not await _is_held(db):
             break
         await asyncio.sleep(HELD_SECONDS)
     log.info("released")
-    async with _delivering(db, settings, keeper):
+    async with _delivering(db, settings, keeper, bell):
         await asyncio.Event().wait()  # until it is cancelled
 
 
@@ -286,19 +292,27 @@ async def _is_held(db: Database) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _delivering(db: Database, settings: Settings, keeper: SignerKeeper) -> AsyncIterator[None]:
+async def _delivering(db: Database, settings: Settings, keeper: SignerKeeper, bell: Bell | None) -> AsyncIterator[None]:
     """The workers with their channels and the regular sweeps; at the end they settle what they have sent."""
     channels, wallets = Channels(settings, keeper.signers), googlekeys.Wallets(db, settings)
     owner = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
-    pushes = Worker(db, channels, owner=owner, options=WorkerOptions(window=settings.push_window))
-    google = GoogleWorker(db, wallets, owner=f"{owner}-google", options=_google_options(settings))
+    is_rung = bell.is_heard if bell is not None else lambda: False
+    options = WorkerOptions(window=settings.push_window)
+    pushes = Worker(db, channels, owner=owner, options=options, is_rung=is_rung)
+    google = GoogleWorker(db, wallets, owner=f"{owner}-google", options=_google_options(settings), is_rung=is_rung)
     senders = letters.Senders(db, settings)
     letter_worker = LetterWorker(db, senders, owner=f"{owner}-letters")
     workers: tuple[Worker | GoogleWorker | LetterWorker, ...] = (pushes, google, letter_worker)
     db.on_jobs.extend(worker.wake for worker in workers)
+    ears = (
+        Ear(owner, places.PUSH, pushes.wake),
+        Ear(f"{owner}-google", places.GOOGLE, google.wake),
+        Ear(f"{owner}-letters", places.LETTERS, letter_worker.wake),
+    )
     running = asyncio.gather(*(worker.run() for worker in workers))
     try:
         async with (
+            listening(bell, ears),
             background(maintenance.run(db, owner, settings)),
             background(maintenance.tell_news(db)),
             background(maintenance.let_go(db, owner, settings)),
