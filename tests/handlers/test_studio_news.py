@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,7 @@ import pytest_asyncio
 from handlers.studio import newsreview, newsrun
 from store import news, newstimer
 from store.people import Role
-from tests.handlers.conftest import Answer, House
+from tests.handlers.conftest import Answer, Card, House
 from tests.handlers.studio import Browser, browser_of, text, user
 
 FIELDS = {
@@ -287,3 +289,38 @@ async def test_one_person_has_few_streams_open(room: Room) -> None:
     assert (await room.paula.get(f"{here}/events")).status == 429
     for one in open_:
         one.close()
+
+
+async def test_a_test_rings_the_chosen_test_cards_alone_and_is_in_no_count(room: Room) -> None:
+    await room.phone()
+    here = await room.written()
+    assert "Make my test card" in text(await room.dora.get(f"{here}/test"))
+    for tester in (room.dora, room.paula):
+        await tester.post(f"{here}:test-card")
+    page = (await room.dora.get(f"{here}/test")).body.decode()
+    link = re.search(r'id="link"[^>]*value="[^"]*(/i/[^"]+)"', page)
+    assert link is not None
+    installed = await room.house.ask("GET", f"{link[1]}/card.pkpass")
+    assert installed.status == 200
+    packed = json.loads(zipfile.ZipFile(io.BytesIO(installed.body)).read("pass.json"))
+    card = Card(room.house, packed["serialNumber"], packed["authenticationToken"], {})
+    assert (await card.register("e" * 32, "ee" * 32)).status == 201
+    page = (await room.dora.get(f"{here}/test")).body.decode()
+    (chosen,) = re.findall(r'name="card" value="(\d+)" checked', page)
+    before = await room.house.db.fetch("SELECT count(*) FROM jobs WHERE kind = 'fanout' OR kind = 'news'")
+    await room.dora.post(f"{here}:test", {"card": chosen})
+    assert "The test is on its way: 1." in text(await room.dora.get(f"{here}/test"))
+    await room.turn()
+    after = await room.house.db.fetch("SELECT count(*) FROM jobs WHERE kind = 'fanout' OR kind = 'news'")
+    assert after[0][0] == before[0][0] + 1
+    fetched = json.loads(zipfile.ZipFile(io.BytesIO((await card.fetch()).body)).read("pass.json"))
+    assert "Free coffee on Friday" in json.dumps(fetched) or "\\u041a\\u043e\\u0444\\u0435" in json.dumps(fetched)
+    found = (await news.listing(room.house.db, room.house.brand_id)).news
+    assert [(one.id, one.state) for one in found] == [(here.rpartition("/")[2], "draft")]
+    assert "1 card fits" in text(await room.dora.get(f"{here}/count"))
+    assert "Nothing was sent" in text(await refused(room, here))
+
+
+async def refused(room: Room, here: str) -> Answer:
+    await room.dora.post(f"{here}:test", {"card": "999999"})
+    return await room.dora.get(f"{here}/test")

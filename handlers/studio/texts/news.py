@@ -287,6 +287,31 @@ _BOTH = {
     "news_people_none": ("Nobody.", "Никого."),
     "news_people_more": ("More", "Ещё"),
     "news_people_masked": ("Names are hidden here.", "Имена здесь скрыты."),
+    # on one's own phone
+    "news_test": ("Test on my phone", "Тест на мой телефон"),
+    "news_test_lead": (
+        "The very same news on test cards that are in no count and disappear after 48 hours.",
+        "Та же самая новость на тестовых картах: они не входят ни в один счёт и исчезают через 48 часов.",
+    ),
+    "news_test_whom": ("Who gets the test", "Кому отправить тест"),
+    "news_test_ready": ("On a phone.", "На телефоне."),
+    "news_test_not_yet": ("Not on a phone yet.", "Пока не на телефоне."),
+    "news_test_arm": ("Which text", "Какой текст"),
+    "news_test_send": ("Send the test", "Отправить тест"),
+    "news_test_twice": (
+        "The same words twice in a row do not ring on an iPhone: change a letter.",
+        "Те же слова второй раз подряд на iPhone не прозвучат: поменяйте хотя бы букву.",
+    ),
+    "news_test_mine": ("My test card", "Моя тестовая карта"),
+    "news_test_card": ("Make my test card", "Сделать мою тестовую карту"),
+    "news_test_choose": ("Choose it for the test", "Выбрать её для теста"),
+    "news_tested": ("The test is on its way: {number}.", "Тест отправлен: {number}."),
+    "news_not_tested": (
+        "Nothing was sent: write a text, and choose somebody whose test card is on a phone.",
+        "Ничего не отправлено: напишите текст и выберите того, у кого тестовая карта уже на телефоне.",
+    ),
+    "audit_news_tested": ("Sent a test of {subject} to {whom}", "Тест новости {subject} отправлен: {whom}"),
+    "audit_news_tested_short": ("News tested", "Тест новости"),
     # on its way
     "news_starts_in": ("Starts in {n} s.", "Начнём через {n} с."),
     "news_undo": ("Undo", "Отменить"),
