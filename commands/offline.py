@@ -21,7 +21,7 @@ from passkit.google.loss import loss
 from passkit.google.objects import Address, GooglePictures, class_body, object_body
 from passkit.google.pictures import Drawings
 from passkit.google.types import type_of
-from passkit.model import Brand, Card, CardState, News
+from passkit.model import SAMPLE_OUTLET, Brand, Card, CardState, News
 from passkit.render import Revision, compile_revision, fill
 from passkit.schema import TEMPLATE_FILE, Template, parse_template
 from passkit.smallpng import quick_png
@@ -128,7 +128,16 @@ def build(
     template = parse_template(stored)
     data = {**sample(template), **accept(template, given, partial=True)}
     revision = compile_revision(template, sample_brand(template, identity))
-    card = Card(SAMPLE_SERIAL, SAMPLE_NUMBER, SAMPLE_TOKEN, data, language=language, created_at=now, ring=None)
+    card = Card(
+        SAMPLE_SERIAL,
+        SAMPLE_NUMBER,
+        SAMPLE_TOKEN,
+        data,
+        language=language,
+        created_at=now,
+        ring=None,
+        outlet=SAMPLE_OUTLET,
+    )
     signed = b"".join(bundle.pkpass(fill(revision, card, None, language, now), identity))
     return Built(signed, _google(revision, card, now) if with_google else {})
 
@@ -202,7 +211,16 @@ def _filled(revision: Revision, now: datetime) -> list[Problem]:
     news = News(dict.fromkeys(template.languages, "News"))
     for data in (sample(template), accept(template, {}, partial=True)):
         for language in template.languages:
-            card = Card(SAMPLE_SERIAL, SAMPLE_NUMBER, SAMPLE_TOKEN, data, language=language, created_at=now, ring=None)
+            card = Card(
+                SAMPLE_SERIAL,
+                SAMPLE_NUMBER,
+                SAMPLE_TOKEN,
+                data,
+                language=language,
+                created_at=now,
+                ring=None,
+                outlet=SAMPLE_OUTLET,
+            )
             try:
                 passjson.files(fill(revision, card, news, language, now))
             except RenderError as error:

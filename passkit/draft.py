@@ -27,7 +27,7 @@ from passkit.google.objects import Address, GooglePictures, class_body, object_b
 from passkit.google.types import type_of
 from passkit.limits import Rule
 from passkit.limits_reading import Found
-from passkit.model import Brand, Card, CardState, Value
+from passkit.model import SAMPLE_OUTLET, Brand, Card, CardState, Value
 from passkit.pictures import Pictures, prepare_images
 from passkit.render import Revision, compile_revision, fill
 from passkit.schema import TEMPLATE_FILE, Template, parse_template
@@ -258,7 +258,7 @@ def _raw(files: Files) -> Mapping[str, Any]:
 def _card(template: Template, show: Data, state: CardState, language: str | None, now: datetime) -> Card:
     ends = now - timedelta(days=1) if state is CardState.EXPIRED else now + LIVES
     values = sample_data(template, show, language)
-    return Card(SERIAL, NUMBER, TOKEN, values, state, language, None, ends, now, None)
+    return Card(SERIAL, NUMBER, TOKEN, values, state, language, None, ends, now, None, SAMPLE_OUTLET)
 
 
 def sample_data(template: Template, show: Data, language: str | None = None) -> dict[str, Value]:

@@ -2,8 +2,8 @@
 
 ``"{{ points }}"`` and ``"Hello, {{ name | upper }}"`` are Jinja expressions, checked node by node against an allow-list before
 they run in an ImmutableSandboxedEnvironment without globals. There are no statements, no calls but filters, no attributes but
-those of ``card``, ``brand`` and ``news``, no subscripts. At run time an expression sees a flat dictionary of text, numbers,
-instants and truth: not one object whose attributes could be read. Data is never parsed, so it is never rendered twice.
+those of ``card``, ``brand``, ``outlet`` and ``news``, no subscripts. At run time an expression sees a flat dictionary of text,
+numbers, instants and truth: not one object whose attributes could be read. Data is never parsed, so it is never rendered twice.
 
 All expressions of a revision compile to one (a tuple), because entering Jinja costs more than most expressions.
 """
@@ -33,6 +33,7 @@ MAX_NODES = 200  # in one expression
 MAX_DEPTH = 20
 MAX_RESULT = 50_000  # characters that one text may grow to with the longest data its variables take
 NAME_LENGTH = 64  # of a number, an instant or a card's own names as text
+OUTLET_LENGTH = 500
 NEWS_LENGTH = 4_000
 HISTORY_LENGTH = 12_000
 """Of ``news.history``: what is longer loses its oldest."""
@@ -47,6 +48,7 @@ NAMESPACES: Mapping[str, Mapping[str, str]] = {
         "created_at": "datetime?",
     },
     "brand": {"name": "text", "key": "text"},
+    "outlet": {"name": "text", "address": "text", "phone": "text", "url": "text", "hours": "text"},
     "news": {"text": "text", "title": "text", "url": "text", "history": "text"},
 }
 """The names with a dot and the kind of each; ``?`` marks what may be nothing."""
@@ -59,6 +61,7 @@ TESTS: Mapping[str, Callable[[Any], bool]] = {
     "odd": lambda value: calculate("//", value, 2) * 2 != value,
 }
 
+_LENGTHS = {"news": NEWS_LENGTH, "outlet": OUTLET_LENGTH}
 _MARKS = ("{{", "{%", "{#")
 _OPERATORS = {nodes.Add: "+", nodes.Sub: "-", nodes.Mul: "*", nodes.Div: "/", nodes.FloorDiv: "//"}
 _COUNTABLE = {"integer", "money", "decimal", "number", "any"}
@@ -265,7 +268,7 @@ class _Checker:
     # One method for each node that is allowed.
 
     def on_name(self, node: nodes.Name) -> nodes.Expr:
-        if node.name in NAMESPACES:
+        if node.name in NAMESPACES and node.name not in self.variables:
             known = ", ".join(f"{node.name}.{name}" for name in NAMESPACES[node.name])
             raise NotAllowed(f"`{node.name}` alone is not a value", f"Use one of: {known}.")
         if node.name not in self.variables:
@@ -283,7 +286,7 @@ class _Checker:
         space = node.node.name if isinstance(node.node, nodes.Name) else ""
         if space not in NAMESPACES:
             raise NotAllowed(
-                "a dot is allowed only after card, brand and news", "Use a filter instead: {{ name | upper }}."
+                "a dot is allowed only after card, brand, outlet and news", "Use a filter instead: {{ name | upper }}."
             )
         if node.attr not in NAMESPACES[space]:
             known = ", ".join(f"{space}.{name}" for name in NAMESPACES[space])
@@ -291,7 +294,7 @@ class _Checker:
         if space == "brand":
             return nodes.Const(self.brand[node.attr])
         self.varies |= space == "news"
-        self.size += {"news": NEWS_LENGTH}.get(space, NAME_LENGTH) if node.attr != "history" else HISTORY_LENGTH
+        self.size += _LENGTHS.get(space, NAME_LENGTH) if node.attr != "history" else HISTORY_LENGTH
         self.names.add(f"_{space}_{node.attr}")
         return nodes.Name(f"_{space}_{node.attr}", "load")
 

@@ -52,6 +52,22 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlet:
+    """The place that gave the card out, as cards show it; a card without one shows empty texts."""
+
+    name: str = ""
+    address: str = ""
+    phone: str = ""
+    url: str = ""
+    hours: str = ""
+
+
+NO_OUTLET = Outlet()
+SAMPLE_OUTLET = Outlet("Main Street", "1 Main Street", "+1 202 555 0100", "https://example.com/", "Mon-Sun 9:00-21:00")
+"""What designs are looked at with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One customer's card as the builder sees it.
 
@@ -69,6 +85,7 @@ class Card:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     ring: frozenset[str] | None = frozenset()
+    outlet: Outlet = NO_OUTLET
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from passkit.errors import Problem, RenderError, Severity
 from passkit.expressions import HISTORY_LENGTH, NAMESPACES, Expression, Expressions
 from passkit.formats import formats
 from passkit.localise import Entry, Table, Tables, assign, tables
-from passkit.model import Brand, Card, CardState, News, Pass, Value
+from passkit.model import NO_OUTLET, SAMPLE_OUTLET, Brand, Card, CardState, News, Pass, Value
 from passkit.money import Money
 from passkit.pictures import PLAIN, Pictures, prepare_images
 from passkit.plan import Names, Plan, Told, check_leaf, raise_problems, sentence, too_large
@@ -64,6 +64,12 @@ class Revision:
         names["_card_state"] = str(card.state)
         names["_card_expires_at"] = card.expires_at
         names["_card_created_at"] = card.created_at
+        outlet = card.outlet
+        names["_outlet_name"] = outlet.name
+        names["_outlet_address"] = outlet.address
+        names["_outlet_phone"] = outlet.phone
+        names["_outlet_url"] = outlet.url
+        names["_outlet_hours"] = outlet.hours
         return names
 
     def speak(self, names: dict[str, Any], news: News | None, language: str) -> dict[str, Any]:
@@ -171,8 +177,11 @@ def _try_out(revision: Revision) -> Iterable[Problem]:
         dict.fromkeys(revision.languages, "News"), dict.fromkeys(revision.languages, "Title"), "https://example.com/"
     )
     found: dict[str, Problem] = {}
-    for values, live, expires in ((full, news, _SAMPLE_TIME), (bare, None, None)):
-        card = Card("sample", "1234567890", "0" * 32, values, CardState.ACTIVE, None, "", expires, _SAMPLE_TIME, None)
+    cases = ((full, news, _SAMPLE_TIME, SAMPLE_OUTLET), (bare, None, None, NO_OUTLET))
+    for values, live, expires, outlet in cases:
+        card = Card(
+            "sample", "1234567890", "0" * 32, values, CardState.ACTIVE, None, "", expires, _SAMPLE_TIME, None, outlet
+        )
         for language in revision.languages:
             try:
                 fill(revision, card, live, language, _SAMPLE_TIME).fields[:0]

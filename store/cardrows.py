@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from passkit import change, data
 from passkit.model import Card, CardState, Value
 from passkit.render import Revision
-from store import compiled, livenews, tables
+from store import compiled, livenews, outlettexts, tables
 from store.dialect import Database
 from store.livenews import Shown
 
@@ -111,7 +111,7 @@ class CardRow:
 def edition_of(row: Mapping[str, Any]) -> str:
     """The edition of a row with the three stamps and what is live on its template."""
     news = livenews.stamps(livenews.of_row(row))
-    return change.edition(row["revision_stamp"], row["stamp"], news, row["brand_stamp"])
+    return change.edition(row["revision_stamp"], row["stamp"], (*news, *outlettexts.stamps(row)), row["brand_stamp"])
 
 
 TEMPLATE_PART = (
@@ -135,7 +135,7 @@ def columns() -> Select[Any]:
     """A card with its template's, revision's and brand's columns, to be narrowed by a WHERE."""
     cards, templates, revisions, brands = tables.cards, tables.templates, tables.revisions, tables.brands
     return (
-        select(cards, *TEMPLATE_PART, livenews.listed_column())
+        select(cards, *TEMPLATE_PART, livenews.listed_column(), outlettexts.column())
         .join(templates, templates.c.id == cards.c.template_id)
         .join(revisions, revisions.c.id == templates.c.published_revision_id)
         .join(brands, brands.c.id == cards.c.brand_id)
@@ -198,6 +198,7 @@ def card_model(
         expires_at=row["expires_at"],
         created_at=row["created_at"],
         ring=ring,
+        outlet=outlettexts.model(row),
     )
 
 

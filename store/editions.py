@@ -24,7 +24,7 @@ from passkit.change import Rings, compare, edition, next_rings, ring_order
 from passkit.errors import RenderError
 from passkit.model import Notify, Pass
 from passkit.render import Revision, fill
-from store import compiled, livenews, tables
+from store import compiled, livenews, outlettexts, tables
 from store.cardrows import CardRow, card_model
 from store.dialect import Database
 from store.livenews import Shown
@@ -136,7 +136,8 @@ async def _rings(
 def _shows(card: CardRow, news: Shown | None) -> str:
     """The edition that the card would be with this news and the rest as it is."""
     row = card.row
-    return edition(row["revision_stamp"], row["stamp"], livenews.stamps(news), row["brand_stamp"])
+    more = (*livenews.stamps(news), *outlettexts.stamps(row))
+    return edition(row["revision_stamp"], row["stamp"], more, row["brand_stamp"])
 
 
 def _with_news(

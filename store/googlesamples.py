@@ -9,7 +9,7 @@ from typing import Any
 
 from passkit.data import sample
 from passkit.google.objects import object_body
-from passkit.model import Card
+from passkit.model import SAMPLE_OUTLET, Card
 from store.dialect import Database
 from store.googlebodies import UNFIT, Shared, class_of, shared, shared_columns
 from store.tables import google_classes
@@ -45,7 +45,7 @@ async def samples(db: Database, brand_id: int, now: datetime) -> list[Sample]:
 
 def _sample(klass: Shared, now: datetime) -> Sample:
     template = klass.revision.template
-    card = Card(SERIAL, NUMBER, SERIAL, sample(template), language=None, created_at=now, ring=None)
+    card = Card(SERIAL, NUMBER, SERIAL, sample(template), language=None, created_at=now, ring=None, outlet=SAMPLE_OUTLET)
     object_id = f"{klass.address.issuer_id}.{SERIAL}"
     body = object_body(klass.revision, card, None, klass.address, object_id, klass.pictures, now)
     is_accepted = klass.row["accepted_digest"] is not None

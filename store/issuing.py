@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from passkit import data
 from passkit.errors import DataError, Problem, RenderError, Severity
 from passkit.model import CardState
-from store import compiled, handouts, livenews, phones, randomness, tables, waiting, words
+from store import compiled, handouts, livenews, outlettexts, phones, randomness, tables, waiting, words
 from store.cardrows import TEMPLATE_PART, CardRow, CardView, edition_of, load, seal, view
 from store.dialect import Database
 from store.editions import filled
@@ -97,6 +97,7 @@ async def issue_in(
     stored = data.to_json(revision.template, accepted)
     early = await waiting.take(db, conn, brand_id, new.external_id, new.template, revision.template)
     stored |= data.to_json(revision.template, early.values)
+    template["outlet_text"] = await outlettexts.of_key(conn, brand_id, new.outlet)
     row = _row(db, template, new, stored, now, again)
     await livenews.load(db, conn, livenews.of_row({**template, **row}))
     card = CardRow({**template, **row, "id": 0}, revision, stored)

@@ -14,7 +14,7 @@ from typing import Any
 
 from passkit import change
 from passkit.apple import webservice
-from store import livenews
+from store import livenews, outlettexts
 from store.dialect import Database
 from store.registering import DEVICE_PURPOSE
 from store.served import Listed
@@ -65,7 +65,7 @@ async def _read(db: Database, sql: str, *parameters: str) -> Sequence[Sequence[A
 
 def _edition(row: Sequence[Any]) -> str:
     news = livenews.stamps(livenews.shown(row[10], row[11], row[3], row[2]))
-    return change.edition(row[5], row[4], news, row[6])
+    return change.edition(row[5], row[4], (*news, *outlettexts.stamps({"outlet_text": row[12]})), row[6])
 
 
 def _served(db: Database, row: Sequence[Any], edition: str) -> int:
@@ -82,7 +82,8 @@ def _select(secrets: int, dialect: str) -> str:
     hashes = ", ".join(f"?{number + 2}" for number in range(secrets))
     return f"""
         SELECT d.id, r.id, c.id, c.serial_number, c.stamp, v.stamp, b.stamp, c.served_edition, c.served_count,
-               (SELECT count(*) FROM registrations o WHERE o.card_id = c.id), t.news, {livenews.listed_sql(dialect)}
+               (SELECT count(*) FROM registrations o WHERE o.card_id = c.id), t.news, {livenews.listed_sql(dialect)},
+               {outlettexts.SQL}
         FROM devices d
         JOIN registrations r ON r.device_id = d.id
         JOIN cards c ON c.id = r.card_id

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import livenews
+from store import livenews, outlettexts
 from store.cardrows import edition_of
 from store.tables import brands, cards, registrations, revisions, templates
 
@@ -32,7 +32,7 @@ async def names(conn: AsyncConnection, rung: Mapping[int, tuple[int, ...]]) -> d
     held = (
         select(registrations.c.device_id, cards.c.id, cards.c.serial_number, cards.c.stamp)
         .add_columns(revisions.c.stamp.label("revision_stamp"), brands.c.stamp.label("brand_stamp"))
-        .add_columns(templates.c.news.label("template_news"), livenews.listed_column())
+        .add_columns(templates.c.news.label("template_news"), livenews.listed_column(), outlettexts.column())
         .join(cards, cards.c.id == registrations.c.card_id)
         .join(templates, templates.c.id == cards.c.template_id)
         .join(revisions, revisions.c.id == templates.c.published_revision_id)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from passkit.errors import Problem
 from store import audit
 from store.audit import Actor
 from store.dialect import Database
 from store.errors import Invalid, NotFound
+from store.fanouts import want_outlets
 from store.problems import problem
 from store.tables import employees, is_storable, studio_sessions, workplaces
 from store.tables import outlets as table
@@ -26,6 +28,10 @@ from store.users import checked_name
 
 MAX_TEXT = 500
 MAX_SETTINGS = 50
+SHOWN = ("name", "address", "opening", "settings")
+"""What ``store.outlettexts`` shows on cards; a place on the map is no part of it."""
+CONTACTS = ("phone", "url")
+"""Settings that cards show."""
 _CYRILLIC = {
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i", "й": "y",
     "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
@@ -76,13 +82,17 @@ async def add(db: Database, brand_id: int, given: NewOutlet, by: Actor, now: dat
 
 
 async def change(db: Database, brand_id: int, outlet_id: int, given: NewOutlet, by: Actor, now: datetime) -> Outlet:
-    """Write an outlet anew; its key stays."""
+    """Write an outlet anew; its key stays. What its cards show of it reaches their phones silently."""
     values = _checked(given)
     async with db.joined() as conn:
-        changed = update(table).where(*_mine(brand_id, outlet_id)).values(**values).returning(*table.c)
-        row = (await conn.execute(changed)).mappings().first()
-        if row is None:
+        mine = _mine(brand_id, outlet_id)
+        before = (await conn.execute(select(table).where(*mine).with_for_update())).mappings().first()
+        if before is None:
             raise NotFound("There is no such outlet in this brand.")
+        changed = update(table).where(*mine).values(**values).returning(*table.c)
+        row = (await conn.execute(changed)).mappings().one()
+        if any(row[name] != before[name] for name in SHOWN):
+            await want_outlets(conn, brand_id)
         await audit.record(db, brand_id, by, "outlet.changed", row["name"], now=now)
         return Outlet(**row)
 
@@ -139,8 +149,7 @@ def _checked(given: NewOutlet) -> dict[str, Any]:
     for pointer, degrees, most in (("/latitude", given.latitude, 90), ("/longitude", given.longitude, 180)):
         if degrees is not None and not (isfinite(degrees) and abs(degrees) <= most):
             problems.append(problem(pointer, "There is no such place on Earth.", f"Between -{most} and {most}."))
-    if given.settings is not None and len(given.settings) > MAX_SETTINGS:
-        problems.append(problem("/settings", "These are too many settings.", f"At most {MAX_SETTINGS}."))
+    problems += _wrong_settings(given.settings or {})
     if problems:
         raise Invalid(problems)
     values = {
@@ -151,6 +160,18 @@ def _checked(given: NewOutlet) -> dict[str, Any]:
         "opening": given.opening.strip(),
     }
     return values if given.settings is None else {**values, "settings": dict(given.settings)}
+
+
+def _wrong_settings(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    if len(settings) > MAX_SETTINGS:
+        yield problem("/settings", "These are too many settings.", f"At most {MAX_SETTINGS}.")
+    for name in CONTACTS:
+        text = settings.get(name, "")
+        if not isinstance(text, str) or len(text) > MAX_TEXT or not text.isprintable() or not is_storable(text):
+            yield problem(f"/{name}", "This is no single line of text.", f"At most {MAX_TEXT} characters.")
+    url = settings.get("url")
+    if isinstance(url, str) and url and not url.lower().startswith(("https://", "http://")):
+        yield problem("/url", "This is no address of a page.", "Begin with https://.")
 
 
 async def _free_key(conn: AsyncConnection, brand_id: int, wanted: str) -> str:

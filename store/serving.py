@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 
 from passkit.model import Brand, Pass
-from store import compiled, livenews, tables
+from store import compiled, livenews, outlettexts, tables
 from store.cardrows import CardRow, CardView, columns, complete, edition_of, load, unseal, view
 from store.dialect import Database
 from store.editions import filled, settle
@@ -170,6 +170,7 @@ _COLUMNS = {
     "pass_type_identifier": "b.pass_type_identifier",
     "template_news": "t.news",
     "listed_news": "",  # by dialect
+    "outlet_text": outlettexts.SQL,
 }
 
 

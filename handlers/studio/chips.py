@@ -24,7 +24,17 @@ _FILLED = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*(?:\.[a-z_]+)?)\s*\}\}\s*")
 _COMPARED = re.compile(
     r"\s*\{\{\s*([A-Za-z_]\w*)\s*(==|!=|>=|<=|>|<)\s*(?:'([^'{}\\]*)'|\"([^\"{}\\]*)\"|(-?\d+(?:\.\d+)?))\s*\}\}\s*"
 )
-OFFERED = ("card.number", "card.expires_at", "brand.name", "news.text")
+OFFERED = (
+    "card.number",
+    "card.expires_at",
+    "brand.name",
+    "outlet.name",
+    "outlet.address",
+    "outlet.phone",
+    "outlet.url",
+    "outlet.hours",
+    "news.text",
+)
 """Values that every card has, in the order in which the menu offers them."""
 
 

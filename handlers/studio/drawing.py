@@ -20,7 +20,7 @@ from handlers.studio.rendering import brand_model, renderer
 from handlers.studio.starters import Starter
 from passkit import data
 from passkit.apple import passjson
-from passkit.model import Brand, Card
+from passkit.model import SAMPLE_OUTLET, Brand, Card
 from passkit.render import Revision, compile_revision, fill
 from passkit.schema import parse_template
 from store import drafts
@@ -106,7 +106,7 @@ def _starter(pages: jinja2.Environment, files: Mapping[str, bytes], language: st
 
 def _svg(pages: jinja2.Environment, revision: Revision, language: str, now: datetime) -> str:
     values = data.sample(revision.template)
-    card = Card(SERIAL, NUMBER, TOKEN, values, language=language, created_at=now, ring=None)
+    card = Card(SERIAL, NUMBER, TOKEN, values, language=language, created_at=now, ring=None, outlet=SAMPLE_OUTLET)
     filled = fill(revision, card, None, language, now)
     files = {**passjson.files(filled), **filled.images.files}
     return faces.svg(pages, files, language=filled.language, time_zone=revision.brand.time_zone)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -34,7 +36,7 @@ async def add(request: web.Request, me: Me) -> web.StreamResponse:
     """POST /studio/outlets."""
     form = await forms.read(request, me)
     try:
-        outlet = await people.outlets.add(database(request), me.brand.id, _given(form, me), me.actor, now(request))
+        outlet = await people.outlets.add(database(request), me.brand.id, _given(form, me, {}), me.actor, now(request))
     except Invalid as error:
         errors = _errors(error, me)
         return page.show(request, me, "outlet_new.html", status=422, form=form, errors=errors)
@@ -52,7 +54,8 @@ async def change(request: web.Request, me: Me) -> web.StreamResponse:
     form = await forms.read(request, me)
     outlet = await _outlet(request, me)
     try:
-        await people.outlets.change(database(request), me.brand.id, outlet.id, _given(form, me), me.actor, now(request))
+        given = _given(form, me, outlet.settings)
+        await people.outlets.change(database(request), me.brand.id, outlet.id, given, me.actor, now(request))
     except Invalid as error:
         return await _page(request, me, outlet, errors=_errors(error, me), form=form)
     await page.say(request, me, "saved")
@@ -184,13 +187,20 @@ async def _outlet(request: web.Request, me: Me) -> Outlet:
     return await people.outlets.get(database(request), me.brand.id, number)
 
 
-def _given(form: forms.Form, me: Me) -> NewOutlet:
+def _given(form: forms.Form, me: Me, settings: Mapping[str, Any]) -> NewOutlet:
+    """What the form says; ``settings`` are those that the outlet has, and those without a field stay."""
     place = coordinates(form["place"]) if form["place"].strip() else None
     if place is None and form["place"].strip():
         raise Invalid([people.problem("/place", TEXTS[me.language]["outlet_no_place"])])
     latitude, longitude = place or (None, None)
+    contacts = {name: form[name].strip() for name in people.outlets.CONTACTS}
     return NewOutlet(
-        name=form["name"], address=form["address"], latitude=latitude, longitude=longitude, opening=form["opening"]
+        name=form["name"],
+        address=form["address"],
+        latitude=latitude,
+        longitude=longitude,
+        opening=form["opening"],
+        settings={**settings, **contacts},
     )
 
 

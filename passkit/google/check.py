@@ -10,7 +10,7 @@ from passkit.errors import Problem, RenderError, Severity
 from passkit.expressions import NAMESPACES
 from passkit.google.kinds import plan_of
 from passkit.google.plan import Plan
-from passkit.model import Brand, Value
+from passkit.model import SAMPLE_OUTLET, Brand, Value
 from passkit.money import Money
 from passkit.schema import Template
 
@@ -53,4 +53,5 @@ def _names(template: Template, values: dict[str, Value], expires: datetime | Non
     card = {"number": "1234567890", "serial_number": "sample", "external_id": "", "state": "active"}
     names |= {f"_card_{key}": value for key, value in card.items()}
     names |= {"_card_expires_at": expires, "_card_created_at": _TIME}
+    names |= {f"_outlet_{key}": getattr(SAMPLE_OUTLET, key) for key in NAMESPACES["outlet"]}
     return names | {f"_news_{key}": "" for key in NAMESPACES["news"]}
