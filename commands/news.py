@@ -75,6 +75,8 @@ def add(subparsers: Any) -> None:
         one.set_defaults(run=run)
     rules = operations.add_parser("rules", help="what the brand asks of its news: shown, or set")
     rules.add_argument("--quiet", metavar="HOURS", help="21:00-09:00 in the brand's clock: nobody is rung; or off")
+    rules.add_argument("--cap", metavar="NEWS/DAYS", help="3/7: at most three news in seven days ring a card; or off")
+    rules.add_argument("--cap-kind", choices=("service", "marketing", "all"), default="all", help="of which kind")
     shell.add_brand_flag(rules)
     rules.set_defaults(run=run_rules)
     correct = operations.add_parser("correct", help="other words, silently")
@@ -143,9 +145,20 @@ async def run_rules(args: argparse.Namespace, settings: Settings) -> int:
         if args.quiet is not None:
             quiet = "" if args.quiet == "off" else args.quiet
             await newsrules.set_quiet(db, brand.id, quiet, by=COMMAND_LINE, now=shell.now())
+        if args.cap is not None:
+            most, days = _cap(args.cap)
+            kinds = newsrules.KINDS if args.cap_kind == "all" else (args.cap_kind,)
+            await newsrules.set_cap(db, brand.id, most, days, kinds, by=COMMAND_LINE, now=shell.now())
         found = await newsrules.of(db, brand.id)
     print(f"quiet hours: {found.quiet or 'off'} ({found.zone.key})")
+    print(f"cap: {f'{found.cap}/{found.cap_days} ' + ' '.join(found.cap_kinds) if found.cap else 'off'}")
     return 0
+
+
+def _cap(text: str) -> tuple[int, int]:
+    """``3/7`` as two numbers, ``off`` as none."""
+    most, _, days = text.partition("/")
+    return (int(most), int(days)) if most.isdecimal() and days.isdecimal() else (0 if text == "off" else -1, 0)
 
 
 async def run_pause(args: argparse.Namespace, settings: Settings) -> int:
@@ -201,6 +214,8 @@ def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
     lines = [f"{when} {time_zone} · {draft.template} rev {seen.revision} · plan {seen.plan}"]
     lines += [f"  {name:<12}{number:>9,}  {words}".rstrip() for name, number, words in rows]
     lines += [f'  {one.number} ({one.language}): "{one.lock_screen or ""}"' for one in seen.samples]
+    if reach.capped:
+        lines.append(f"{reach.capped:,} cards were rung for as many news as they may be: they show it silently.")
     if draft.ends_at is not None:
         lines.append(f"Ends {draft.ends_at.astimezone(zone):%a %d %b %H:%M}, silently.")
     lines.append(f"Sending takes about {max(1, round(seen.seconds / 60))} min.")

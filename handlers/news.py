@@ -103,11 +103,12 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def rules(request: web.Request) -> web.Response:
-    """GET /api/v1/news-rules: quiet hours."""
+    """GET /api/v1/news-rules: quiet hours, and how many news may ring a card."""
     key = await authorized(request, "news:read")
     found = await newsrules.of(request.app[DATABASE], key.brand_id)
     quiet = str(found.quiet) if found.quiet else None
-    return respond(newsmodels.NewsRulesAnswer(time_zone=found.zone.key, quiet=quiet))
+    cap = newsmodels.NewsCap(news=found.cap, days=found.cap_days, kinds=list(found.cap_kinds)) if found.cap else None
+    return respond(newsmodels.NewsRulesAnswer(time_zone=found.zone.key, quiet=quiet, cap=cap))
 
 
 async def _operate(request: web.Request, run: Callable[..., Awaitable[NewsView]]) -> web.Response:

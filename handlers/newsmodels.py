@@ -14,11 +14,20 @@ class _Answered(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class NewsCap(_Answered):
+    """At most `news` of these kinds in so many days ring a card; the next are silent."""
+
+    news: int
+    days: int
+    kinds: list[str]
+
+
 class NewsRulesAnswer(_Answered):
     """What the brand asks of its news; null: nothing."""
 
     time_zone: str
     quiet: str | None = Field(description="Hours in which nobody is rung for a news: `21:00-09:00` in this time zone.")
+    cap: NewsCap | None = Field(description="How many news may ring a card.")
 
 
 class NewsStart(BaseModel):
@@ -41,6 +50,7 @@ class NewsProgress(_Answered):
     waiting: int
     failed: int
     fetched: int
+    capped: int = Field(description="Cards that show it silently: they were rung for as many news as they may be.")
 
 
 class NewsVariant(_Answered):
@@ -133,6 +143,9 @@ class NewsReach(_Answered):
     google_silent: int = Field(description="Of `google`, those that had their three notifications today.")
     parked: int
     not_installed: int
+    capped: int = Field(
+        description="Of `cards`, those that show it silently: they had as many news as they may be rung for."
+    )
 
 
 class NewsSample(_Answered):

@@ -8,7 +8,8 @@ Publishing rings nothing unless asked. The ring of the last change stays for pho
 others the field then says the same and iOS shows no text; but where the publish rewords that very field, and some phone has
 fetched it before, the ring is dropped (``ring_text_hash`` remembers what it said).
 
-A news rings once on each card, when the card first shows it; when it ends, or an older one returns, nothing does.
+A news rings once on each card, when the card first shows it and has not had too many; when it ends, or an older one returns,
+nothing does.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ async def _rings(
 ) -> tuple[Rings, str | None]:
     """The rings of the edition; ``before`` is the news that the last one showed."""
     row = card.row
-    arrives = card.shown is not None and card.shown.at > (row["news_at"] or 0)
+    arrives = card.shown is not None and card.shown.at > (row["news_at"] or 0) and not card.shown.is_silent
     if not (row["ring"] or row["revision_rings"] or arrives):
         return Rings(), None
     times = served_times(db, row)

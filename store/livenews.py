@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -69,6 +69,8 @@ class Shown:
     arm: int = 0
     told: tuple[Shown, ...] = ()
     """What the card was told, newest first, where its template shows ``news.history``; id 0: that, and no news now."""
+    is_silent: bool = field(default=False, compare=False)
+    """The card has been rung for as many news as it may be (``store.newscaps``)."""
 
     @property
     def edition_stamp(self) -> str:
@@ -126,15 +128,21 @@ def _lives(rows: Sequence[Sequence[Any]]) -> tuple[Live, ...]:
 
 
 def shown(kept: str | None, listed: str | None, serial: str, card_id: int) -> Shown | None:
-    """The news that a card shows; ``listed`` are the ids of the news that list it, comma between them."""
+    """The news that a card shows; ``listed`` are the ids of the news that list it, comma between them.
+
+    Those that it shows silently are below 0.
+    """
     if kept is None:
         return None
-    found, mine = parsed(kept), frozenset(listed.split(",")) if listed else frozenset()
-    lives = (one.for_card(serial) for one in found.live if not one.is_listed or str(one.id) in mine)
+    found, ids = parsed(kept), frozenset(map(int, listed.split(","))) if listed else frozenset()
+    silent = frozenset(-id_ for id_ in ids if id_ < 0)
+    mine = ids | silent
+    of_card = (one.for_card(serial) for one in found.live if not one.is_listed or one.id in mine)
+    lives = (replace(one, is_silent=True) if one and one.id in silent else one for one in of_card)
     if not found.has_history:
         return next((one for one in lives if one is not None), None)
     now = [one for one in lives if one is not None]
-    before = (one for one in found.past if card_id <= one.last_card and (not one.is_listed or str(one.id) in mine))
+    before = (one for one in found.past if card_id <= one.last_card and (not one.is_listed or one.id in mine))
     told = sorted([*now, *filter(None, (one.for_card(serial) for one in before))], key=lambda one: -one.at)[:HISTORY]
     if not told:
         return None
@@ -161,14 +169,16 @@ def stamps(one: Shown | None) -> tuple[str, ...]:
 def listed_column() -> ColumnElement[str]:
     """``listed_news`` of a card's row: read only where its template has a news for listed cards."""
     news_cards, templates = tables.news_cards.c, tables.templates.c
-    ids = select(func.aggregate_strings(cast(news_cards.news_id, Text), ","))
+    marked = case((news_cards.capped, -news_cards.news_id), else_=news_cards.news_id)
+    ids = select(func.aggregate_strings(cast(marked, Text), ","))
     mine = ids.where(news_cards.card_id == tables.cards.c.id).correlate(tables.cards).scalar_subquery()
     return case((templates.news.like(f"%{LISTED}%"), mine)).label("listed_news")
 
 
 def listed_sql(dialect: str) -> str:
     """The same in plain SQL, for cards ``c`` and templates ``t``."""
-    joined = {"sqlite": "group_concat(n.news_id)", "postgresql": "string_agg(CAST(n.news_id AS TEXT), ',')"}
+    marked = "CASE WHEN n.capped THEN -n.news_id ELSE n.news_id END"
+    joined = {"sqlite": f"group_concat({marked})", "postgresql": f"string_agg(CAST({marked} AS TEXT), ',')"}
     ids = f"SELECT {joined[dialect]} FROM news_cards n WHERE n.card_id = c.id"  # noqa: S608 - made of constants
     return f"CASE WHEN t.news LIKE '%{LISTED}%' THEN ({ids}) END"
 

@@ -21,7 +21,7 @@ from store.errors import Conflict, Invalid
 from store.googleintents import mark
 from store.newsplans import DryRun, NewsSample, dry_run, looked_at, refuse_drift, wanted_of
 from store.newsrequests import NewsRequest, checked
-from store.newssays import says
+from store.newssays import Says, says
 from store.newsviews import (
     NewsPage,
     NewsView,
@@ -44,6 +44,7 @@ __all__ = [
     "NewsSample",
     "NewsView",
     "Progress",
+    "Says",
     "by_id",
     "cancel",
     "create",
@@ -146,7 +147,9 @@ async def start(
     undo_seconds: int = 0,
     now: datetime,
 ) -> NewsView:
-    """Send it, or a missed one after all, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now: until then a cancel makes it a draft.
+    """Send it, or a missed one after all, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now.
+
+    Until then a cancel makes it a draft.
 
     Started already: nothing happens, but what could still be undone goes out now, if ``undo_seconds`` is 0.
     With the ``plan`` of a dry run, Conflict ``plan_changed`` when that is not what would happen now.
@@ -180,15 +183,18 @@ async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: in
     is_later = row.starts_at is not None and row.starts_at > clock
     undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
     at = row.starts_at if is_later else undo_until or clock
+    rules = await newsrules.of_brand(conn, row.brand_id)
+    is_listed = row.audience is not None or row.kind == "marketing" or rules.caps(row.kind)
     values = {
+        "is_listed": is_listed,
         "state": "scheduled" if is_later or undo_until else "running",
         "starts_at": clock if row.missed else row.starts_at,
         "not_later_than": not_later_than,
-        "late_at": newsschedule.late_at(await newsrules.of_brand(conn, row.brand_id), at, not_later_than),
+        "late_at": newsschedule.late_at(rules, at, not_later_than),
         "missed": False,
-        "next_at": clock if row.is_listed else at,
+        "next_at": clock if is_listed else at,
         "undo_until": undo_until,
-        "list_position": 0 if row.is_listed else None,
+        "list_position": 0 if is_listed else None,
         "started_by": by[:200],
         "updated_at": clock,
     }

@@ -16,11 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import Audience, Facts, parse
-from store import compiled, consents
+from store import compiled, consents, newscaps, newsrules
 from store.cardrows import CardRow, load
 from store.dialect import Database
 from store.googleledger import LIMIT, recent
 from store.livenews import Live
+from store.newsrules import Rules
 from store.platforms import APPLE
 from store.tables import brands, cards, devices, google_objects, registrations, templates
 
@@ -36,7 +37,7 @@ class Reach:
     """Whom a news finds. ``cards`` are in its audience, ``holdout`` of them are not told, ``no_consent`` would be but for that.
 
     ``iphones`` and ``other_phones`` are phones that get a push, ``google`` objects in a wallet, ``google_silent`` of those have
-    had their three notifications today. ``parked``: phones that the vendor no longer takes; ``not_installed``: cards.
+    had their three notifications today, ``capped`` cards as many news as they may be rung for: they show it silently. ``parked``: phones that the vendor no longer takes; ``not_installed``: cards.
     """
 
     cards: int = 0
@@ -48,6 +49,7 @@ class Reach:
     google_silent: int = 0
     parked: int = 0
     not_installed: int = 0
+    capped: int = 0
 
     def __add__(self, other: Reach) -> Reach:
         """Two parts of one audience."""
@@ -77,6 +79,8 @@ class Wanted:
     conditions: Audience | None
     is_marketing: bool
     topic: str | None = None
+    row: Any = None
+    rules: Rules | None = None
 
     @property
     def is_listed(self) -> bool:
@@ -93,7 +97,8 @@ async def wanted(db: Database, conn: AsyncConnection, row: Any, live: Live) -> W
         revision_id, stamp = (await conn.execute(published)).one()
         revision = await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=stamp)
         conditions = parse(row.audience, revision.template)
-    return Wanted(row.template_id, live, conditions, row.kind == "marketing", row.topic)
+    rules = await newsrules.of_brand(conn, row.brand_id)
+    return Wanted(row.template_id, live, conditions, row.kind == "marketing", row.topic, row, rules)
 
 
 async def look(db: Database, news: Wanted, now: datetime, found: Found | None = None) -> Found:
@@ -118,6 +123,14 @@ async def candidates(db: Database, conn: AsyncConnection, template_id: int, afte
 async def fitting(conn: AsyncConnection, news: Wanted, page: Sequence[CardRow], now: datetime) -> list[CardRow]:
     """Of a page of cards those that the news is for, the held out among them."""
     return (await _fitting(conn, news, page, now))[0]
+
+
+async def capped(conn: AsyncConnection, news: Wanted, fit: Sequence[CardRow], now: datetime) -> frozenset[int]:
+    """Of cards that fit those that it must not ring."""
+    if news.rules is None:
+        return frozenset()
+    at = max(news.row.starts_at or now, now)
+    return await newscaps.capped(conn, news.rules, news.row, [card.id for card in fit], at)
 
 
 async def _fitting(
@@ -165,6 +178,7 @@ async def _add(
     if not told:
         return
     ids = [card.id for card in told]
+    found.reach += Reach(capped=len(await capped(conn, news, told, now)))
     held = select(registrations.c.card_id, devices.c.id, devices.c.platform, devices.c.state)
     held = held.join(devices, devices.c.id == registrations.c.device_id).where(registrations.c.card_id.in_(ids))
     installed: set[int] = set()

@@ -1,6 +1,6 @@
 """News on Google's objects: those that are not the same words for every holder, so that no message of the class says them.
 
-``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty until Google has the message, then
+``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty (``SILENT``: and it is not notified) until Google has the message, then
 the id of that message, or how it ended without one (``FAILED``, ``GONE``). The timer puts news on and takes them off page by page
 (``page``), its place moves in the same transaction. What is sent is decided at the claim, by the news as it is then: what is
 paused or over is not sent any more, what was corrected is sent anew, silently.
@@ -35,6 +35,9 @@ PREFIX = "n_"
 """Of the ids of messages that are news."""
 FAILED, GONE = "failed", "gone"
 """``told`` of an object that was not told in the end, and the column of ``news_counts``."""
+SILENT = "silent"
+"""``told`` of an object that waits for it and is not to be notified."""
+WAITING = ("", SILENT)
 TELLING, TOLD, LEAVING = "telling", "told", "leaving"
 """``news.google_state`` while objects get the news, when all have, and while it is taken off them."""
 BY_OBJECT = (TELLING, TOLD)
@@ -152,7 +155,7 @@ def is_first(row: Mapping[str, Any], news_id: int | None) -> bool:
 
 def _lost(entry: Entry, row: Mapping[str, Any], live: Mapping[int, Said], shown: Sequence[Entry]) -> str | None:
     """How it ends for an object that waits and is not going to be told."""
-    if entry[2] or entry[0] not in live:
+    if entry[2] not in WAITING or entry[0] not in live:
         return None
     if row["present"] is False:
         return GONE
@@ -163,7 +166,7 @@ def _is_due(entry: Entry, one: Said) -> bool:
     told = entry[2]
     if told in (FAILED, GONE):
         return False
-    return told != one.message_id if told else one.may_tell
+    return one.may_tell if told in WAITING else told != one.message_id
 
 
 def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Counts]:
@@ -176,9 +179,9 @@ def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Cou
         was_sent = work.news_id == news_id and work.message is not None and result.message_sent
         if was_sent and work.message is not None:
             entries[place] = (news_id, arm_, work.message["id"])
-            if not told:
+            if told in WAITING:
                 counts[news_id] = {"accepted": 1, "google": 1}
-        elif is_refused and (work.news_id == news_id or work.message is None) and not told:
+        elif is_refused and (work.news_id == news_id or work.message is None) and told in WAITING:
             entries[place] = (news_id, arm_, FAILED)
             counts[news_id] = {FAILED: 1, "google": 1}
         elif (
@@ -198,10 +201,10 @@ def goes_on(row: Mapping[str, Any], work: Work, now: datetime) -> dict[str, Any]
 def unfit(row: Mapping[str, Any]) -> tuple[dict[str, Any], Counts]:
     """An object that cannot be made into a body keeps no news waiting."""
     entries = kept(row)
-    waits = [entry for entry in entries if not entry[2]]
+    waits = [entry for entry in entries if entry[2] in WAITING]
     if not waits:
         return {}, {}
-    ended = [(news_id, arm_, told or FAILED) for news_id, arm_, told in entries]
+    ended = [(news_id, arm_, FAILED if told in WAITING else told) for news_id, arm_, told in entries]
     return {"news": dumped(ended)}, {entry[0]: {FAILED: 1, "google": 1} for entry in waits}
 
 
@@ -237,7 +240,7 @@ async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:
     """The next objects, each with its card's serial number and whether the card is in a listed news's audience."""
     of_class = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id).scalar_subquery()
     listed = and_(news_cards.c.card_id == cards.c.id, news_cards.c.news_id == row.id)
-    wanted = select(google_objects, cards.c.serial_number, news_cards.c.card_id.label("listed"))
+    wanted = select(google_objects, cards.c.serial_number, news_cards.c.card_id.label("listed"), news_cards.c.capped)
     wanted = wanted.join(cards, cards.c.id == google_objects.c.card_id).outerjoin(news_cards, listed)
     wanted = wanted.where(google_objects.c.class_row_id == of_class, google_objects.c.id > row.google_position)
     wanted = wanted.order_by(google_objects.c.id).limit(PAGE).with_for_update(of=google_objects)
@@ -264,7 +267,7 @@ def _entries(row: Row, one: Mapping[str, Any]) -> tuple[Entry, ...] | None:
         left = tuple(entry for entry in mine if entry[0] != row.id)
         return None if left == mine else left
     if _is_new(row, one):
-        return (*mine, (row.id, _arm(row, one) or 0, ""))
+        return (*mine, (row.id, _arm(row, one) or 0, SILENT if one["capped"] else ""))
     return mine if any(entry[0] == row.id and entry[2] not in (FAILED, GONE) for entry in mine) else None
 
 
@@ -288,7 +291,7 @@ async def leave_card(conn: AsyncConnection, card_id: int, news_ids: Collection[i
         return
     await _write(conn, [(row["id"], tuple(entry for entry in kept(row) if entry[0] not in news_ids))])
     for news_id, _, told in sorted(kept(row)):
-        if news_id in news_ids and not told:
+        if news_id in news_ids and told in WAITING:
             less = update(news).where(news.c.id == news_id).values(google_targets=news.c.google_targets - 1)
             await conn.execute(less)
 

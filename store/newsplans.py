@@ -18,7 +18,7 @@ from passkit.masking import masked
 from passkit.model import News
 from passkit.render import fill
 from passkit.schema import Template
-from store import livenews, newsaudience, newstimer, randomness, tables
+from store import livenews, newsaudience, newsrules, newstimer, randomness, tables
 from store.cardrows import CardRow, card_model
 from store.dialect import Database
 from store.errors import Conflict, Invalid
@@ -129,7 +129,8 @@ async def refuse_drift(db: Database, brand_id: int, key: str, plan: str, now: da
 async def _google_way(conn: AsyncConnection, row: Any) -> str:
     if row.google_mode == "off" or row.brand_revoked_at is not None:
         return "off"
-    return "message" if newstimer.is_for_everyone(row) else "messages"
+    lists = (await newsrules.of_brand(conn, row.brand_id)).caps(row.kind)
+    return "message" if newstimer.is_for_everyone(row) and not lists else "messages"
 
 
 def _without_google(reach: Reach) -> Reach:
@@ -141,6 +142,7 @@ def _without_google(reach: Reach) -> Reach:
         other_phones=reach.other_phones,
         parked=reach.parked,
         not_installed=reach.not_installed,
+        capped=reach.capped,
     )
 
 

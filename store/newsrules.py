@@ -1,10 +1,10 @@
-"""What a brand asks of its news: quiet hours. Off unless somebody sets it, and the brand's own clock goes."""
+"""What a brand asks of its news: quiet hours, how many may ring a card. Off unless somebody sets it, and the brand's own clock goes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,12 +24,32 @@ from store.tables import news_rules as table
 from store.upserts import insert_into
 
 
+KINDS = ("service", "marketing")
+MOST, MOST_DAYS = 100, 365
+_CAP = ("cap", "cap_days", "cap_kinds")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """``quiet``: hours in which nobody is rung for a news; ``zone`` is the brand's."""
+    """``quiet``: hours in which nobody is rung for a news; ``zone`` is the brand's.
+
+    A card is rung for at most ``cap`` news of ``cap_kinds`` in ``cap_days``; 0: for any number.
+    """
 
     zone: ZoneInfo
     quiet: Hours | None = None
+    cap: int = 0
+    cap_days: int = 0
+    cap_kinds: tuple[str, ...] = ()
+
+    def caps(self, kind: str) -> bool:
+        """Whether news of this kind are counted, and may be silent."""
+        return self.cap > 0 and kind in self.cap_kinds
+
+    @property
+    def cap_within(self) -> timedelta:
+        """Of the days that count."""
+        return timedelta(days=self.cap_days)
 
     def allowed_from(self, at: datetime) -> datetime:
         """The first moment, not before this one, when somebody may be rung."""
@@ -49,7 +69,7 @@ async def of_brand(conn: AsyncConnection, brand_id: int) -> Rules:
 
 async def of_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dict[int, Rules]:
     """Of several at once."""
-    wanted = select(brands.c.id, brands.c.time_zone, table.c.quiet)
+    wanted = select(brands.c.id, brands.c.time_zone, table)
     wanted = wanted.outerjoin(table, table.c.brand_id == brands.c.id).where(brands.c.id.in_(brand_ids))
     return {row.id: _rules(row) for row in await conn.execute(wanted)}
 
@@ -66,7 +86,8 @@ async def quiet_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dic
 
 
 def _rules(row: Any) -> Rules:
-    return Rules(ZoneInfo(row.time_zone), schedule.hours(row.quiet) if row.quiet else None)
+    quiet = schedule.hours(row.quiet) if row.quiet else None
+    return Rules(ZoneInfo(row.time_zone), quiet, row.cap or 0, row.cap_days or 0, tuple((row.cap_kinds or "").split()))
 
 
 async def set_quiet(db: Database, brand_id: int, text: str, *, by: Actor, now: datetime) -> Rules:
@@ -77,6 +98,22 @@ async def set_quiet(db: Database, brand_id: int, text: str, *, by: Actor, now: d
         wrong = problem("/quiet", "These are no quiet hours.", "Write them like 21:00-09:00.")
         raise Invalid([wrong]) from None
     await _keep(db, brand_id, by, now, {"quiet": quiet})
+    return await of(db, brand_id)
+
+
+async def set_cap(
+    db: Database, brand_id: int, most: int, days: int, kinds: Sequence[str] = KINDS, *, by: Actor, now: datetime
+) -> Rules:
+    """At most so many news of these kinds ring a card in so many days; 0: any number. Invalid at ``/cap`` or ``/days``."""
+    wrong = [] if 0 <= most <= MOST else [problem("/cap", "This is no number of news.", f"From 0 to {MOST}; 0: any.")]
+    if most and not 1 <= days <= MOST_DAYS:
+        wrong.append(problem("/days", "This is no number of days.", f"From 1 to {MOST_DAYS}."))
+    if not kinds or not set(kinds) <= set(KINDS):
+        wrong.append(problem("/kinds", "There is no such kind of news.", "Name service, marketing, or both."))
+    if wrong:
+        raise Invalid(wrong)
+    values = {"cap": most, "cap_days": days, "cap_kinds": " ".join(sorted(kinds))} if most else dict.fromkeys(_CAP)
+    await _keep(db, brand_id, by, now, values)
     return await of(db, brand_id)
 
 

@@ -129,12 +129,16 @@ async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> boo
         found = await newsaudience.fitting(conn, wanted, page, now)
         if found:
             insert = insert_into(news_cards, is_postgresql=db.is_postgresql).on_conflict_do_nothing()
-            await conn.execute(insert, [{"card_id": card.id, "news_id": row.id} for card in found])
+            silent = await newsaudience.capped(conn, wanted, found, now)
+            rows = [{"card_id": one.id, "news_id": row.id, "capped": one.id in silent} for one in found]
+            await conn.execute(insert, rows)
         is_last = len(page) < newsaudience.PAGE
         values: dict[str, Any] = {"list_position": None if is_last else page[-1].id}
         if is_last:
             values["next_at"] = _begins(row, now)
-            values["cards"] = select(func.count()).where(news_cards.c.news_id == row.id).scalar_subquery()
+            listed = select(func.count()).where(news_cards.c.news_id == row.id)
+            values["cards"] = listed.scalar_subquery()
+            values["capped"] = listed.where(news_cards.c.capped).scalar_subquery()
         await conn.execute(update(news).where(news.c.id == row.id).values(**values))
     return True
 

@@ -26,6 +26,7 @@ class Progress:
     """How far it is, in (device, pass type) pairs and Google objects; ``fetched`` have the text on the card.
 
     ``targets`` were counted when it went live, and are exact when it is done; ``waiting`` have no verdict yet.
+    ``capped`` are cards that show it silently, because they were rung for as many as they may be.
     """
 
     targets: int = 0
@@ -34,6 +35,7 @@ class Progress:
     waiting: int = 0
     failed: int = 0
     fetched: int = 0
+    capped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def _held_until(row: Any) -> datetime | None:
 async def _progress(conn: AsyncConnection, row: Any) -> Progress:
     counts = (await conn.execute(select(news_counts).where(news_counts.c.news_id == row.id))).first()
     if counts is None:
-        return Progress()
+        return Progress(capped=row.capped)
     told = counts.accepted + counts.gone + counts.failed
     targets, waiting = row.targets + row.google_targets, 0
     if row.state in ("running", "paused"):
@@ -218,4 +220,4 @@ async def _progress(conn: AsyncConnection, row: Any) -> Progress:
         written_down = len((await conn.execute(waits.limit(1000))).all())
         waiting = max(targets - told, written_down)
         targets = told + waiting
-    return Progress(targets, counts.accepted, counts.gone, waiting, counts.failed, counts.fetched)
+    return Progress(targets, counts.accepted, counts.gone, waiting, counts.failed, counts.fetched, row.capped)

@@ -783,6 +783,7 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("over_at", Instant),
     Column("next_at", Instant),  # when a timer has something to do about it
     Column("cards", Integer),  # of its audience, as counted when it was listed
+    Column("capped", Integer, nullable=False, default=0, server_default="0"),  # of them, cards that show it silently
     Column("targets", Integer, nullable=False, default=0),  # (device, pass type) pairs when it went live
     Column("google_targets", Integer, nullable=False, default=0),  # and Google objects
     Column("google_state", String(10), nullable=False, default=""),  # waiting accepted failed; ``store.newsobjects``
@@ -813,6 +814,9 @@ news_rules = Table(  # what a brand asks of its news; no row: nothing
     metadata,
     Column("brand_id", Id, ForeignKey("brands.id"), primary_key=True),
     Column("quiet", String(11)),  # 21:00-09:00 in the brand's zone: nobody is rung
+    Column("cap", Integer),  # a card is rung for so many news at most
+    Column("cap_days", Integer),  # in so many days
+    Column("cap_kinds", String(40)),  # of these kinds: marketing service
     Column("updated_at", Instant, nullable=False),
 )
 
@@ -846,6 +850,7 @@ news_cards = Table(  # a segment's cards, listed when the news is started
     metadata,
     Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
     Column("news_id", Id, ForeignKey("news.id"), primary_key=True),
+    Column("capped", Boolean, nullable=False, default=False, server_default=false()),  # shows it silently: it had many
     Index(None, "news_id"),
 )
 
