@@ -31,8 +31,7 @@ def test_the_demo_runs_prints_its_pages_and_starts_again_with_the_same_keys(tmp_
         assert stat.S_IMODE((tmp_path / "demo" / "demo.json").stat().st_mode) == 0o600
         assert httpx.get(page).status_code == 200
         headers = {"Authorization": f"Bearer {demo['api_key']}"}
-        templates = httpx.get(f"{demo['url']}/api/v1/templates", headers=headers).json()
-        assert {row["key"] for row in templates["templates"]} >= STARTERS
+        until(lambda: published(demo["url"], headers) >= STARTERS)
         assert 'class="phone is-android"' in httpx.get(page).text
         google = httpx.get(f"{page}google/requests", params={"method": "loyaltyobject.insert"}).json()
         assert [asked["status"] for asked in google["requests"]] == [200]
@@ -58,8 +57,13 @@ def test_whoever_waits_for_the_demos_file_finds_a_server_that_answers(tmp_path: 
             assert process.stop(signal.SIGTERM) == 0
 
 
+def published(url: str, headers: dict[str, str]) -> set[str]:
+    rows = httpx.get(f"{url}/api/v1/templates", headers=headers).json()["templates"]
+    return {row["key"] for row in rows if row["published_revision"]}
+
+
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from commands.limited import LimitedPool, LimitError
+from commands.limited import PATIENCE, LimitedPool, LimitError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -150,9 +150,9 @@ async def test_a_task_that_eats_memory_ends_and_the_next_one_is_served(misbehavi
 
 async def test_a_task_that_never_ends_is_killed_at_its_deadline_and_another_child_takes_over(misbehaving: LimitedPool):
     started = time.monotonic()
-    with pytest.raises(LimitError, match="longer"):
+    with pytest.raises(LimitError, match="longer|processor"):  # by the clock or by the system, whoever is first
         await misbehaving.run("spin", {}, deadline=0.3)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 0.3 * PATIENCE + 1
     assert (await misbehaving.check(files(), now=NOW))["problems"] is not None
 
 
