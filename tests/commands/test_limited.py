@@ -150,7 +150,7 @@ async def test_a_task_that_eats_memory_ends_and_the_next_one_is_served(misbehavi
 
 async def test_a_task_that_never_ends_is_killed_at_its_deadline_and_another_child_takes_over(misbehaving: LimitedPool):
     started = time.monotonic()
-    with pytest.raises(LimitError, match="longer|processor"):  # by the clock or by the system, whoever is first
+    with pytest.raises(LimitError, match=r"longer|processor"):  # by the clock or by the system, whoever is first
         await misbehaving.run("spin", {}, deadline=0.3)
     assert time.monotonic() - started < 0.3 * PATIENCE + 1
     assert (await misbehaving.check(files(), now=NOW))["problems"] is not None
