@@ -1,4 +1,4 @@
-"""What runs beside: templates compiled after a start, daily bounds, ringing again, alarms, Google's root keys read anew."""
+"""What runs beside: templates compiled after a start, daily bounds, ringing again, alarms; and apart, Google's root keys."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from store import (
     leases,
     letting,
     newsresults,
+    newsslots,
     newstimer,
     phones,
     sweeps,
@@ -85,6 +86,7 @@ async def tell_news(db: Database) -> None:
         while True:
             woken.clear()
             try:
+                await newsslots.turn(db)
                 if await newstimer.turn(db):
                     woken.set()
             except StoreError as error:

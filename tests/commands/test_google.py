@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from commands import doctor, googlekeys, logs
+from commands import doctor, googlekeys, logs, maintenance, serve
 from commands.settings import Settings, parse
 from commands.shell import database
 from passkit.google.callback import PROTOCOL, RootKey
@@ -217,6 +217,18 @@ async def test_root_keys_are_read_for_a_brand_on_google_and_a_bad_answer_forgets
         with pytest.raises(OSError, match="HTTP 404"):
             await googlekeys.refresh_root_keys(db, broken)
         assert await google.root_keys(db) == [known]
+
+
+async def test_a_worker_reads_the_root_keys_at_once_after_its_start(
+    installed: Shell, key: Path, service: GoogleService
+):
+    settings = settings_of(installed, GOOGLE_ISSUER_ID=ISSUER, GOOGLE_KEY_FILE=str(key), **urls(service))
+    async with opened(settings) as db:
+        await googlekeys.seed(db, settings)
+        await google.configure(db, "coffee", mode="live")
+        async with serve.background(maintenance.look_after_google(db, settings)), asyncio.timeout(5):
+            while not await google.root_keys(db):
+                await asyncio.sleep(0.01)
 
 
 # Doctor.
