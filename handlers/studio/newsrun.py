@@ -106,6 +106,8 @@ async def _stream(response: web.StreamResponse, request: web.Request, me: Me, vi
     began = said_at = clock()
     last = b""
     while not closing.is_set() and clock() - began < LONGEST:
+        if request.transport is None or request.transport.is_closing():  # the page was closed
+            return
         event = _event(request, me, view)
         try:
             if event != last:
@@ -114,7 +116,7 @@ async def _stream(response: web.StreamResponse, request: web.Request, me: Me, vi
             elif clock() - said_at >= HEARTBEAT:
                 await response.write(b": here\n\n")
                 said_at = clock()
-        except ConnectionError:  # the page was closed
+        except ConnectionError:
             return
         if view.state in OVER:
             return
