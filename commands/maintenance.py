@@ -21,6 +21,7 @@ from store import (
     letting,
     newsresults,
     newsslots,
+    newsslots,
     newstimer,
     phones,
     sweeps,
@@ -86,6 +87,7 @@ async def tell_news(db: Database) -> None:
         while True:
             woken.clear()
             try:
+                await newsslots.turn(db)
                 await newsslots.turn(db)
                 if await newstimer.turn(db):
                     woken.set()

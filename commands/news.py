@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from commands import shell
+from commands import newsslots, shell
+from commands.newsslots import said
 from commands.settings import Settings
 from store import news, newscorrections, newsrules
 from store.audit import COMMAND_LINE
@@ -34,7 +35,7 @@ WARNINGS: Mapping[str, str] = {
 def add(subparsers: Any) -> None:
     """Register ``news`` and its operations."""
     operations = subparsers.add_parser(
-        "news", help="news: send, list, show, start, pause, resume, correct, cancel, withdraw, rules"
+        "news", help="news: send, list, show, start, pause, resume, correct, cancel, withdraw, rules, weekly slots"
     ).add_subparsers(metavar="OPERATION", required=True)
     send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
     send.add_argument("template")
@@ -79,6 +80,7 @@ def add(subparsers: Any) -> None:
     rules.add_argument("--cap-kind", choices=("service", "marketing", "all"), default="all", help="of which kind")
     shell.add_brand_flag(rules)
     rules.set_defaults(run=run_rules)
+    newsslots.add(operations)
     correct = operations.add_parser("correct", help="other words, silently")
     correct.add_argument("news", help="its id: n_...")
     correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")
@@ -92,8 +94,8 @@ def add(subparsers: Any) -> None:
 async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     """``news send TEMPLATE``."""
     settings.needed("PUBLIC_URL")
-    given: dict[str, Any] = {"template": args.template, "text": _said(args.text), "url": args.url}
-    given |= {"title": _said(args.title) if args.title else None, "holdout": args.holdout}
+    given: dict[str, Any] = {"template": args.template, "text": said(args.text), "url": args.url}
+    given |= {"title": said(args.title) if args.title else None, "holdout": args.holdout}
     given |= {"starts_at": args.starts_at, "ends_at": args.ends_at, "not_later_than": args.not_later_than}
     given |= _image(args)
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
@@ -183,8 +185,8 @@ async def run_withdraw(args: argparse.Namespace, settings: Settings) -> int:
 
 async def run_correct(args: argparse.Namespace, settings: Settings) -> int:
     """``news correct NEWS``."""
-    given: dict[str, Any] = {"text": _said(args.text)} if args.text else {}
-    given |= {"title": _said(args.title)} if args.title else {}
+    given: dict[str, Any] = {"text": said(args.text)} if args.text else {}
+    given |= {"title": said(args.title)} if args.title else {}
     given |= {"url": args.url} if args.url else {}
     given |= _image(args)
     correction = asked(newscorrections.NewsCorrection, given)
@@ -283,11 +285,3 @@ def _image(args: argparse.Namespace) -> dict[str, bytes]:
         return {"image": args.image.read_bytes()}
     except OSError as error:
         raise shell.CommandError(f"{args.image}: {error.strerror}") from None
-
-
-def _said(parts: list[str]) -> str | dict[str, str]:
-    """One text, or one for each language."""
-    split = [part.partition("=") for part in parts]
-    if len(parts) == 1 and not (split[0][1] and split[0][0].isalpha() and len(split[0][0]) <= 3):
-        return parts[0]
-    return {language: text for language, _, text in split}

@@ -53,6 +53,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "the phone asks by itself.\n\nHow far it came: {page}\n"
         ),
         "news_cut_sms": "{brand}: a news did not reach everybody in time.",
+        "news_slot_empty_subject": "{brand}: nothing waits for tomorrow's news",
+        "news_slot_empty": (
+            "The weekly slot {about} of {brand} comes within a day and has no text: nothing will be sent.\n\n"
+            "To send something, add a text at {page}, or on the server: `news slot-put {about}`.\n"
+        ),
+        "news_slot_empty_sms": "{brand}: no text for tomorrow's news.",
+        "news_slot_failed_subject": "{brand}: the weekly news could not be sent",
+        "news_slot_failed": (
+            "The text of the weekly slot {about} of {brand} does not fit its template any more, so nothing was sent; the text "
+            "waits.\n\nWhat to do: look at it at {page}, or on the server: `news slots`.\n"
+        ),
+        "news_slot_failed_sms": "{brand}: the weekly news could not be sent.",
         "test_subject": "{brand}: a test message",
         "test": "This is a test: alarms about the certificates of {brand} arrive here.\n",
         "test_sms": "{brand}: a test message.",
@@ -98,6 +110,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "спросит сам.\n\nСколько получили: {page}\n"
         ),
         "news_cut_sms": "{brand}: новость дошла не до всех.",
+        "news_slot_empty_subject": "{brand}: для завтрашней новости нет текста",
+        "news_slot_empty": (
+            "До еженедельной рассылки {about} ({brand}) меньше суток, а текста для неё нет: ничего не уйдёт.\n\n"
+            "Чтобы отправить новость, добавьте текст на {page} или на сервере: `news slot-put {about}`.\n"
+        ),
+        "news_slot_empty_sms": "{brand}: нет текста для новости на завтра.",
+        "news_slot_failed_subject": "{brand}: еженедельная новость не ушла",
+        "news_slot_failed": (
+            "Текст еженедельной рассылки {about} ({brand}) не подходит к шаблону, поэтому ничего не ушло; текст ждёт.\n\n"
+            "Что сделать: посмотрите его на {page} или на сервере: `news slots`.\n"
+        ),
+        "news_slot_failed_sms": "{brand}: еженедельная новость не ушла.",
         "test_subject": "{brand}: проверка",
         "test": "Это проверка: сюда приходят предупреждения о сертификатах {brand}.\n",
         "test_sms": "{brand}: проверка связи.",

@@ -23,10 +23,12 @@ GOOD_FOR = timedelta(days=1)
 KEPT = timedelta(days=30)
 MISSED, CUT = "missed", "cut"
 """A news's moment went by; its time was over before everybody was rung."""
+SLOT_EMPTY, SLOT_FAILED = "slot_empty", "slot_failed"
+"""A weekly slot will send nothing tomorrow; its text could not be sent."""
 
 
 async def note(conn: AsyncConnection, brand_id: int, kind: str, about: str, now: datetime) -> None:
-    """Somebody is to hear of it; ``about`` is the news's id."""
+    """Somebody is to hear of it; ``about`` is the news's or the slot's id."""
     await conn.execute(insert(table).values(brand_id=brand_id, kind=kind, about=about, at=now))
 
 

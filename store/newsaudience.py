@@ -37,7 +37,8 @@ class Reach:
     """Whom a news finds. ``cards`` are in its audience, ``holdout`` of them are not told, ``no_consent`` would be but for that.
 
     ``iphones`` and ``other_phones`` are phones that get a push, ``google`` objects in a wallet, ``google_silent`` of those have
-    had their three notifications today, ``capped`` cards as many news as they may be rung for: they show it silently. ``parked``: phones that the vendor no longer takes; ``not_installed``: cards.
+    had their three notifications today, ``capped`` cards as many news as they may be rung for: they show it silently.
+    ``parked``: phones that the vendor no longer takes; ``not_installed``: cards.
     """
 
     cards: int = 0

@@ -1,7 +1,7 @@
 """How many news a card may be rung for: who has had as many as the brand's rule allows shows the next one silently.
 
-Counted are news of the kinds that the rule is for, which the card was told aloud in the days before the news begins. A news under the
-rule lists its cards, so that whom it rings is written down once, when it is started (``news_cards.capped``).
+Counted are news of the kinds that the rule is for, which the card was told aloud in the days before the news begins. A news
+under the rule lists its cards, so that whom it rings is written down once, when it is started (``news_cards.capped``).
 """
 
 from __future__ import annotations

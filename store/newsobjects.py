@@ -1,9 +1,10 @@
 """News on Google's objects: those that are not the same words for every holder, so that no message of the class says them.
 
-``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty (``SILENT``: and it is not notified) until Google has the message, then
-the id of that message, or how it ended without one (``FAILED``, ``GONE``). The timer puts news on and takes them off page by page
-(``page``), its place moves in the same transaction. What is sent is decided at the claim, by the news as it is then: what is
-paused or over is not sent any more, what was corrected is sent anew, silently.
+``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty
+(``SILENT``: and it is not notified) until Google has the message, then the id of that message, or how it ended without one
+(``FAILED``, ``GONE``). The timer puts news on and takes them off page by page (``page``), its place moves in the same
+transaction. What is sent is decided at the claim, by the news as it is then: what is paused or over is not sent any more, what
+was corrected is sent anew, silently.
 
 An object shows at most eight news, the newest; with a change's message that is nine of Google's ten.
 """

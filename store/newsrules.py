@@ -1,4 +1,4 @@
-"""What a brand asks of its news: quiet hours, how many may ring a card. Off unless somebody sets it, and the brand's own clock goes."""
+"""What a brand asks of its news: quiet hours, how many may ring a card. Off unless somebody sets it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from store.problems import problem
 from store.tables import brands
 from store.tables import news_rules as table
 from store.upserts import insert_into
-
 
 KINDS = ("service", "marketing")
 MOST, MOST_DAYS = 100, 365

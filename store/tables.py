@@ -820,6 +820,39 @@ news_rules = Table(  # what a brand asks of its news; no row: nothing
     Column("updated_at", Instant, nullable=False),
 )
 
+news_slots = Table(  # weekly places for news; store.newsslots
+    "news_slots",
+    metadata,
+    _id(),
+    _brand(),
+    Column("template_id", Id, ForeignKey("templates.id"), nullable=False),
+    Column("key", String(20), nullable=False, unique=True),  # its name outside
+    Column("weekday", Integer, nullable=False),  # Monday is 0
+    Column("at", String(5), nullable=False),  # 14:00 in the brand's clock
+    Column("kind", String(10), nullable=False),  # as of the news that it makes
+    Column("topic", String(64)),
+    Column("audience", JSON),
+    Column("lasts_hours", Integer),  # null: each stays until it is cancelled
+    Column("next_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False, index=True),  # the day before, to remind, then next_at
+    Column("created_at", Instant, nullable=False),
+    Index(None, "brand_id", "id"),
+)
+
+news_slot_texts = Table(  # its queue, in the order of the ids
+    "news_slot_texts",
+    metadata,
+    _id(),
+    Column("slot_id", Id, ForeignKey("news_slots.id"), nullable=False),
+    Column("text", JSON, nullable=False),  # by language
+    Column("title", JSON, nullable=False),
+    Column("url", Text),
+    Column("news_id", Id, ForeignKey("news.id")),  # null: it waits
+    Column("created_by", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "slot_id", "id"),
+)
+
 IS_UNTOLD = text("alarmed_at IS NULL")
 
 news_alarms = Table(  # what people are asked or told about news by letter, each once
