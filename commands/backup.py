@@ -19,9 +19,10 @@ from typing import Any
 from commands import archive, shell
 from commands.archive import ArchiveError, Piece
 from commands.settings import Settings
-from store import copying, dialect, holding, migrations
+from store import copying, dialect, holding, migrations, standing
 from store.copying import CopyError
 from store.dialect import Database
+from store.errors import StoreError
 from store.keyring import Keyring
 
 DATABASE, SECRET, KEYS, ACCOUNTS = "database", "secret", "keys/", "accounts/"
@@ -57,6 +58,11 @@ async def run_backup(args: argparse.Namespace, settings: Settings) -> int:
         raise shell.CommandError(f"No backup: {error}") from None
     except OSError as error:
         raise shell.CommandError(f"No backup: {error.filename or args.out}: {error.strerror}.") from None
+    try:
+        async with shell.database(settings, migrated=False) as db:
+            await standing.note_backup(db, shell.now())
+    except StoreError as error:  # the file is whole; only the metric of its age does not know
+        print(f"The database could not note that it was backed up: {error.detail}", file=sys.stderr)
     print(f"{args.out}: {size:,} bytes, schema {schema}. Keep it away from this machine, and its passphrase elsewhere.")
     return 0
 

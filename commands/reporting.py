@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 import structlog
 
 from commands.shell import now
-from handlers import metrics
 from handlers.overload import Load
 from passkit.apple.signing import Signers
 from passkit.errors import CertificateError
@@ -124,8 +123,6 @@ async def reporting(
 
 
 async def compare(db: Database) -> None:
-    """Alarm where processes have not agreed for two minutes."""
-    found = processes.differences(*await processes.alive(db))
-    metrics.process_differences.set(len(found))
-    for each in found:
+    """Say in the log where processes have not agreed for two minutes; ``/metrics`` counts them itself."""
+    for each in processes.differences(*await processes.alive(db)):
         log.error("processes_differ", what=each.what or "program", one=each.one, other=each.other)

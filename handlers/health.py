@@ -10,19 +10,26 @@ import time
 from collections.abc import Awaitable
 
 import orjson
+import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from handlers import metrics, multiprocess
 from handlers.guard import GUARD
-from handlers.keys import DATABASE, LIFECYCLE, OPTIONS, READINESS, SIGNERS
+from handlers.keys import DATABASE, LIFECYCLE, OPTIONS, READINESS, SIGNERS, STANDING
 from store import migrations, probe
+from store.errors import StoreError
+from store.standing import standing
 
 PROBE_SECONDS = 3.0
 """Longer than a healthy write ever takes, shorter than a load balancer's patience."""
 
 KEPT_SECONDS = 1.0
 """How long an answer is kept, so that asking often costs no writes."""
+STANDING_SECONDS = 10.0
+"""How long ``/metrics`` keeps what it has read of the queues."""
+
+log = structlog.get_logger("passbell.metrics")
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -52,9 +59,24 @@ async def prometheus(request: web.Request) -> web.Response:
     """Everything that is counted in this process, the worker's too where it runs here; or in all that count together."""
     metrics.note_certificates(request.app[SIGNERS].all())
     note_connections(request.app)
+    await _note_standing(request.app)
     folder = request.app[OPTIONS].metrics_folder
     text = generate_latest() if folder is None else await asyncio.to_thread(multiprocess.exposition, folder)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+
+async def _note_standing(application: web.Application) -> None:
+    """Read how the queues stand, unless that was a moment ago; with the database away the last figures stay, and their time."""
+    read = application[STANDING]
+    async with read.lock:
+        if time.monotonic() - read.at < STANDING_SECONDS:
+            return
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                metrics.note_standing(await standing(application[DATABASE]), application[OPTIONS].clock().timestamp())
+            read.at = time.monotonic()
+        except (StoreError, TimeoutError) as error:
+            log.warning("queues_not_read", detail=str(error))
 
 
 def note_connections(application: web.Application) -> None:

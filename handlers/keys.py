@@ -70,6 +70,14 @@ class Readiness:
 
 
 @dataclass(slots=True)
+class StandingRead:
+    """When ``/metrics`` last read how the queues stand, by the monotonic clock."""
+
+    at: float = -inf
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
 class Lifecycle:
     """Whether the server is going away: ``/readyz`` says so before connections are refused.
 
@@ -84,6 +92,7 @@ DATABASE = web.AppKey("database", Database)
 SIGNERS = web.AppKey("signers", Signers)
 OPTIONS = web.AppKey("options", HandlerOptions)
 READINESS = web.AppKey("readiness", Readiness)
+STANDING = web.AppKey("standing", StandingRead)
 LIFECYCLE = web.AppKey("lifecycle", Lifecycle)
 LIMITER = web.AppKey("limiter", Limiter)
 PAGES = web.AppKey("pages", jinja2.Environment)

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from prometheus_client import Counter, Gauge, Histogram
 
 from passkit.apple.signing import Identity
+from store.standing import Standing
+from store.waits import Waits
 
 request_seconds = Histogram(
     "passbell_http_request_duration_seconds",
@@ -37,6 +39,41 @@ build_seconds = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5),
 )
 signed = Counter("passbell_signed_passes_total", "Passes given out, by where their bytes are from.", ["source"])
+_WAITS = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
+change_listed = Histogram(
+    "passbell_change_listed_seconds", "From a card's own change to the list that tells its phone.", buckets=_WAITS
+)
+change_fetched = Histogram(
+    "passbell_change_fetched_seconds", "From a card's own change to its download's last byte.", buckets=_WAITS
+)
+push_oldest = Gauge(
+    "passbell_push_oldest_seconds",
+    "How long the oldest push or message has waited.",
+    ["channel"],
+    multiprocess_mode="livemostrecent",
+)
+push_waiting = Gauge(
+    "passbell_push_waiting", "Intents that wait or are under way.", ["channel"], multiprocess_mode="livemostrecent"
+)
+held = Gauge("passbell_push_held", "Breakers that are open.", ["channel"], multiprocess_mode="livemostrecent")
+news = Gauge("passbell_news", "News that are not over, by state.", ["state"], multiprocess_mode="livemostrecent")
+held_changes = Gauge(
+    "passbell_held_changes", "Changes that the brake keeps apart, undecided.", multiprocess_mode="livemostrecent"
+)
+dead_letters = Gauge(
+    "passbell_dead_letters",
+    "Mails and short messages given up in the last 30 days.",
+    ["channel"],
+    multiprocess_mode="livemostrecent",
+)
+backup_at = Gauge(
+    "passbell_backup_timestamp_seconds",
+    "When `backup` last wrote a file; 0 for never.",
+    multiprocess_mode="livemostrecent",
+)
+standing_at = Gauge(
+    "passbell_standing_timestamp_seconds", "When the queues were last read.", multiprocess_mode="livemostrecent"
+)
 process_differences = Gauge(
     "passbell_process_differences",
     "Pass types (and the program) in which running processes do not agree.",
@@ -68,6 +105,16 @@ NAMES = (
     "passbell_pass_bytes",
     "passbell_signed_passes_total",
     "passbell_overload_refused_total",
+    "passbell_change_listed_seconds",
+    "passbell_change_fetched_seconds",
+    "passbell_push_oldest_seconds",
+    "passbell_push_waiting",
+    "passbell_push_held",
+    "passbell_news",
+    "passbell_held_changes",
+    "passbell_dead_letters",
+    "passbell_backup_timestamp_seconds",
+    "passbell_standing_timestamp_seconds",
     "passbell_process_differences",
     "passbell_loop_lag_seconds",
     "passbell_pass_build_duration_seconds",
@@ -96,3 +143,27 @@ def note_certificates(identities: Iterable[Identity]) -> None:
         ends[name] = max(ends.get(name, 0.0), identity.not_after.timestamp())
     for name, end in ends.items():
         certificate_expiry.labels(name).set(end)
+
+
+def note_waits(waits: Waits) -> None:
+    """Count how long phones waited for a card's own change."""
+    for histogram, seconds in ((change_listed, waits.listed), (change_fetched, waits.fetched)):
+        for each in seconds:
+            histogram.observe(each)
+
+
+def note_standing(standing: Standing, now: float) -> None:
+    """Set what was read of the queues; ``now`` is epoch seconds."""
+    for gauge, values in (
+        (push_oldest, standing.oldest),
+        (push_waiting, standing.waiting),
+        (held, standing.breakers),
+        (news, standing.news),
+        (dead_letters, standing.dead),
+    ):
+        for label, value in values.items():
+            gauge.labels(label).set(value)
+    held_changes.set(standing.held_changes)
+    process_differences.set(standing.differences)
+    backup_at.set(0 if standing.backup_at is None else standing.backup_at.timestamp())
+    standing_at.set(now)

@@ -16,6 +16,7 @@ from handlers import (
     install,
     join,
     look,
+    metrics,
     middleware,
     news,
     openapi,
@@ -33,10 +34,12 @@ from handlers.keys import (
     PAGES,
     READINESS,
     SIGNERS,
+    STANDING,
     STATIC,
     HandlerOptions,
     Lifecycle,
     Readiness,
+    StandingRead,
 )
 from handlers.limits import Limiter
 from handlers.overload import LOAD, Load, keep_time
@@ -55,6 +58,8 @@ def application(
     app = web.Application(middlewares=[middleware.observe, middleware.answer_errors], client_max_size=API_LIMIT)
     app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
     app[LIFECYCLE], app[READINESS], app[LIMITER] = Lifecycle(), Readiness(), Limiter(time.monotonic)
+    app[STANDING] = StandingRead()
+    db.served.on_waited.append(metrics.note_waits)
     app[google.WAITING] = google.Waiting()
     app[SIGNED], app[LOAD] = Signed(), Load(time.monotonic)
     app.cleanup_ctx.append(keep_time)

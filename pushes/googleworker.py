@@ -349,11 +349,9 @@ class GoogleWorker:
             await leases.hold(
                 self._db, pass_type_identifier=issuer.name, reason=reason, probe_after=self._options.probe_after
             )
-            metrics.held.set(len(await leases.held(self._db)))
 
     async def _unhold(self, issuer: _Issuer) -> None:
         await leases.unhold(self._db, pass_type_identifier=issuer.name)
-        metrics.held.set(len(await leases.held(self._db)))
         issuer.is_probing = False
         log.info("issuer_released", issuer=issuer.id)
 

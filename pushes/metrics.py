@@ -11,7 +11,6 @@ age = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
 )
 unanswered = Gauge("passbell_push_unanswered", "Pushes sent whose answer has not come.", multiprocess_mode="livesum")
-held = Gauge("passbell_push_held", "Pass types and Google issuers whose breaker is open.", multiprocess_mode="livemax")
 pace = Gauge("passbell_fanout_pace", "Pushes a second that a fan-out may send.", multiprocess_mode="livemax")
 google_age = Histogram(
     "passbell_google_age_seconds",

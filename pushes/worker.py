@@ -297,14 +297,12 @@ class Worker:
             await self._hold(lane, reason)
         elif claim.probe and settled and not any(_blames_us(verdict) for _, verdict in answered):
             await leases.unhold(self._db, pass_type_identifier=lane.route.hold)
-            metrics.held.set(len(await leases.held(self._db)))
             log.info("breaker_closed", **lane.names)
         return settled
 
     async def _hold(self, lane: _Lane, reason: str) -> None:
         probe_after = self._options.probe_after
         await leases.hold(self._db, pass_type_identifier=lane.route.hold, reason=reason, probe_after=probe_after)
-        metrics.held.set(len(await leases.held(self._db)))
         log.error("pushes_held", **lane.names, reason=reason)
 
     def _count(self, lane: _Lane, settled: Settled, verdict: Verdict) -> None:

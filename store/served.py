@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BindParameter, Integer, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import newscounts, tables
+from store import newscounts, tables, waits
 from store.clock import database_now
 from store.errors import Unavailable
 from store.locks import lock_devices
 from store.timeline import Line, record
+from store.waits import Waits
 
 if TYPE_CHECKING:
     from store.dialect import Database
@@ -62,7 +64,7 @@ class _Notes:
 
 
 class ServedBuffer:
-    """The notes of one open database."""
+    """The notes of one open database. ``on_waited`` are told how long phones had waited for what was written."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -71,6 +73,7 @@ class ServedBuffer:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.on_waited: list[Callable[[Waits], None]] = []
         self.flushes = 0  # how often notes have moved to the database: a read that spans one saw neither
 
     def fetched(self, card_id: int, edition: str, device_id: int | None = None, *, has_news: bool = False) -> None:
@@ -150,19 +153,23 @@ class ServedBuffer:
         self._writing, self._notes = self._notes, _Notes()
         notes = self._writing
         try:
-            await write(self._db, notes)
+            waited = await write(self._db, notes)
         except BaseException:
             self._notes.put_back(notes)
             raise
         finally:
             self._writing = _Notes()
             self.flushes += 1
+        for tell in self.on_waited:
+            tell(waited)
 
 
-async def write(db: Database, notes: _Notes) -> None:
+async def write(db: Database, notes: _Notes) -> Waits:
     """One transaction: served counts, devices' last list, and their lines on the cards' timelines."""
     async with db.transaction() as conn:
         now = await database_now(conn)
+        told = {(note.device_id, card) for note in notes.listed for card in note.card_ids}
+        waited = Waits(await waits.listed(conn, told, now), await waits.fetched(conn, notes.counts, now))
         await _count(conn, notes.counts)
         heard = await newscounts.fetched(conn, notes.news) if notes.news else {}
         await _stamp_devices(conn, sorted({note.device_id for note in notes.listed}), now)
@@ -170,6 +177,7 @@ async def write(db: Database, notes: _Notes) -> None:
         touched |= {card for note in notes.listed for card in note.card_ids}
         await record(db, conn, await _lines(conn, notes, touched), now)
         await newscounts.add(conn, {news_id: {"fetched": count} for news_id, count in heard.items()})
+    return waited
 
 
 async def _count(conn: AsyncConnection, counts: Counter[tuple[int, str]]) -> None:
