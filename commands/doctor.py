@@ -15,7 +15,17 @@ from typing import Any
 
 import httpx
 
-from commands import doctor_android, doctor_google, doctor_letters, facts, logs, phone_check, shell, upgrade
+from commands import (
+    doctor_android,
+    doctor_google,
+    doctor_letters,
+    doctor_nats,
+    facts,
+    logs,
+    phone_check,
+    shell,
+    upgrade,
+)
 from commands.certs import WARN_DAYS
 from commands.certsdir import read_directory
 from commands.channels import open_channel
@@ -103,6 +113,8 @@ async def examine(settings: Settings, *, reach_out: bool, validate: bool = False
             checks += [check async for check in doctor_letters.examine(db, settings, reach_out=reach_out)]
     finally:
         await db.close()
+    if reach_out:
+        checks += await doctor_nats.examine(settings)
     if reach_out and settings.public_url:
         checks.append(await _reachable(settings.public_url))
     return checks
@@ -220,7 +232,7 @@ async def _processes(db: Database) -> AsyncIterator[Check]:
                 State.WARN, "processes", f"{two} are different programs.", "Finish the upgrade: restart the old."
             )
     if seen:
-        yield Check(State.OK, "processes", f"{len(seen)} running.")
+        yield Check(State.OK, "processes", f"{len(seen)} running: {', '.join(each.process.name for each in seen)}.")
 
 
 _HELD_FIX = "Mend what the reason says; pushes go on by themselves within a minute."

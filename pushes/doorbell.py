@@ -38,6 +38,10 @@ class Ear:
     wake: Wake
 
 
+class CarrierAway(Exception):
+    """Rings are not carried now; the message says why."""
+
+
 class Carrier(Protocol):
     """What carries rings between processes (``pushes.nats``)."""
 

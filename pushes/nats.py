@@ -25,7 +25,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType,
 from nats.js.errors import BadRequestError, NotFoundError
 
 from pushes import metrics
-from pushes.doorbell import Ear
+from pushes.doorbell import CarrierAway, Ear
 
 STREAM = "PASSBELL_JOBS"
 LISTENERS = "workers"
@@ -40,6 +40,9 @@ ACK_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 """After so long a ring that could not be heard comes again."""
 WATCH_SECONDS = 1.0
+CONNECT_SECONDS = 10.0
+LOOKS_AWAY = 15
+"""After so many looks without a connection the library's own attempts are given up for a fresh client."""
 LISTEN_SECONDS = 2.0
 AT_ONCE = 32
 """Rings that one process hears at the same time."""
@@ -47,10 +50,6 @@ AT_ONCE = 32
 log = structlog.get_logger("passbell.nats")
 
 Hear = Callable[[str, Sequence[Ear]], Awaitable[bool]]
-
-
-class NatsAway(Exception):
-    """The cluster does not carry rings now; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,8 @@ class Nats:
         self._client = Client()
         self._is_well = False
         self._is_told = False
+        self._looks_away = 0
+        self._has_begun = False
 
     @property
     def is_well(self) -> bool:
@@ -93,13 +94,13 @@ class Nats:
             while True:
                 try:
                     await self._keep()
-                except (NatsError, NatsAway, OSError, TimeoutError, ssl.SSLError) as error:
+                except (NatsError, CarrierAway, OSError, TimeoutError, ssl.SSLError) as error:
                     self._fell(error)
                 await asyncio.sleep(WATCH_SECONDS)
         finally:
             self._is_well = False
             metrics.nats_connected.set(0)
-            await self._client.close()
+            await self._leave()
 
     async def ring(self, place: str) -> bool:
         """Keep a ring in the stream, replacing the one of the same place that nobody has heard yet."""
@@ -130,33 +131,46 @@ class Nats:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def examine(self) -> str:
-        """A sentence on the cluster for `doctor`; raises NatsAway."""
+        """A sentence on the cluster for `doctor`, which changes nothing; raises CarrierAway."""
         try:
             async with asyncio.timeout(3 * ANSWER_SECONDS):
                 await self._connect(retries=False)
-                await self._prepare_if_missing()
                 info = await self._stream_info()
+        except NotFoundError:
+            return f"{self._options.shown} answer; the first process to start makes the stream."
         except (NatsError, OSError, TimeoutError, ssl.SSLError) as error:
-            raise NatsAway(_why(error)) from None
+            raise CarrierAway(_why(error)) from None
         finally:
-            await self._client.close()
+            await self._leave()
         away = [peer["name"] for peer in (info.get("cluster") or {}).get("replicas") or () if peer.get("offline")]
         if away:
-            raise NatsAway(f"without {', '.join(away)}")
+            raise CarrierAway(f"without {', '.join(away)}")
         return f"{self._options.shown}: rings are kept on {info['config']['num_replicas']} of them."
 
     async def _keep(self) -> None:
         """One look: connected, the stream there; raises when not."""
         if not self._client.is_connected:
-            if self._client.is_reconnecting:
-                raise NatsAway("no connection")
+            self._looks_away += 1
+            if self._client.is_reconnecting and self._looks_away % LOOKS_AWAY:
+                raise CarrierAway("no connection")
+            await self._leave()
             self._client = Client()
-            await self._connect(retries=True)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._connect(retries=True)
         await self._prepare_if_missing()
         if not self._is_well:
             log.info("nats_ready", servers=self._options.shown)
         self._is_well, self._is_told = True, False
         metrics.nats_connected.set(1)
+
+    async def _leave(self) -> None:
+        """Close the connection; one that failed half-way through TLS never says that it is closed."""
+        if not self._has_begun:
+            return
+        self._has_begun = False
+        with contextlib.suppress(TimeoutError, NatsError, OSError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._client.close()
 
     def _fell(self, error: Exception) -> None:
         self._is_well = False
@@ -172,6 +186,7 @@ class Nats:
             options["user_credentials"] = str(self._options.credentials)
         if self._options.ca is not None:
             options["tls"] = ssl.create_default_context(cafile=str(self._options.ca))
+        self._has_begun = True
         await self._client.connect(
             list(self._options.servers),
             error_cb=self._heard_error,
@@ -199,7 +214,7 @@ class Nats:
         answer = await self._client.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout=ANSWER_SECONDS)
         found: dict[str, Any] = json.loads(answer.data)
         if "error" in found:
-            raise NotFoundError() if found["error"].get("code") == 404 else NatsAway(found["error"]["description"])
+            raise NotFoundError() if found["error"].get("code") == 404 else CarrierAway(found["error"]["description"])
         return found
 
     async def _prepare(self) -> None:

@@ -16,7 +16,7 @@ CONFIG = """
 server_name: {name}
 listen: {host}:{port}
 jetstream {{ store_dir: "{disk}", sync_interval: always, max_file_store: 64MB, max_memory_store: 16MB }}
-{cluster}
+{more}
 """
 CLUSTER = "cluster {{ name: passbell, listen: {host}:{port}, routes: [{routes}] }}"
 
@@ -29,7 +29,7 @@ class Server:
     host: str
     port: int
     folder: Path
-    cluster: str = ""
+    more: str = ""  # of its configuration
     prefix: tuple[str, ...] = ()  # how it is started in another network namespace
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
@@ -47,9 +47,7 @@ class Server:
         """Start it; it listens when this returns (where its network is ours)."""
         self.disk.mkdir(parents=True, exist_ok=True)
         config = self.folder / f"{self.name}.conf"
-        config.write_text(
-            CONFIG.format(name=self.name, host=self.host, port=self.port, disk=self.disk, cluster=self.cluster)
-        )
+        config.write_text(CONFIG.format(name=self.name, host=self.host, port=self.port, disk=self.disk, more=self.more))
         log = self.folder / f"{self.name}.log"
         arguments = (*self.prefix, need("nats-server"), "-c", str(config), "-l", str(log))
         quiet = asyncio.subprocess.DEVNULL
@@ -73,9 +71,9 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def single(folder: Path) -> AsyncIterator[Server]:
+async def single(folder: Path, more: str = "") -> AsyncIterator[Server]:
     """A server for itself."""
-    server = Server("n1", "127.0.0.1", free_port(), folder)
+    server = Server("n1", "127.0.0.1", free_port(), folder, more)
     await server.start()
     try:
         yield server

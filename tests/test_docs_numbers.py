@@ -18,7 +18,7 @@ from passkit import hooks
 from pushes.google import Options as Patience
 from pushes.googleworker import GoogleOptions
 from pushes.worker import WorkerOptions
-from store import idempotency, joining, processes, requests, sources, sweeps
+from store import dialect, idempotency, joining, processes, requests, sources, sweeps
 from tests.judges import need
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -70,6 +70,11 @@ def test_operate_tells_the_server_s_own_numbers():
         "classes and objects on their way to Google, and repeated after a kill": (GoogleOptions().window,),
         "an answer of Google's is waited for": (int(Patience().read),),
         "a dead worker's pushes are taken over after": (WorkerOptions().lease.total_seconds(),),
+        "PostgreSQL ends a transaction whose process is silent for": (dialect.IDLE_SECONDS,),
+        "workers look at the database, with NATS well and without": (
+            1000 * WorkerOptions().rung_poll,
+            1000 * WorkerOptions().poll,
+        ),
         "held pushes are tried again every": (WorkerOptions().probe_after.total_seconds(),),
     }
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from commands.pki import LookAlike
 from pushes import metrics
-from pushes.doorbell import MOST, Doorbell, Ear
-from pushes.nats import Nats, NatsAway, NatsOptions
+from pushes.doorbell import MOST, CarrierAway, Doorbell, Ear
+from pushes.nats import Nats, NatsOptions
 from store import leases, places
 from store.dialect import Database
 from tests.journeys.house import until
@@ -128,8 +129,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def connected(*urls: str) -> AsyncIterator[Nats]:
-    carrier = Nats(NatsOptions(urls))
+async def connected(*urls: str, ca: Path | None = None) -> AsyncIterator[Nats]:
+    carrier = Nats(NatsOptions(urls, ca=ca))
     task = asyncio.create_task(carrier.run())
     try:
         yield carrier
@@ -207,9 +208,37 @@ async def test_a_server_that_is_away_at_the_start_is_found_when_it_comes(tmp_pat
             await server.kill()
 
 
+LOCKED = """
+tls {{ cert_file: "{folder}/server.pem", key_file: "{folder}/server.key" }}
+authorization {{ user: passbell, password: hunter2,
+  permissions: {{ publish: ["passbell.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"], subscribe: ["passbell.>", "_INBOX.>"] }} }}
+"""
+
+
+async def test_tls_and_a_password_let_in_and_nothing_else_does(tmp_path: Path, pki: LookAlike):
+    pair, ca = pki.apns, tmp_path / "ca.pem"
+    (tmp_path / "server.pem").write_bytes(pair.certificate_pem)
+    (tmp_path / "server.key").write_bytes(pair.key_pem)
+    ca.write_bytes(pki.root.certificate_pem)
+    heard = Heard()
+    async with single(tmp_path, LOCKED.format(folder=tmp_path)) as server:
+        there = server.url.removeprefix("nats://")
+        async with connected(f"tls://passbell:hunter2@{there}", ca=ca) as carrier, carrier.listening(heard.hear, ()):
+            await until(lambda: carrier.is_well)
+            assert await carrier.ring(PLACE)
+            await until(lambda: heard == [PLACE])
+        for url, trusted in ((f"tls://passbell:wrong@{there}", ca), (f"tls://passbell:hunter2@{there}", None)):
+            with pytest.raises(CarrierAway) as caught:
+                await Nats(NatsOptions((url,), ca=trusted)).examine()
+            assert "hunter2" not in str(caught.value)
+
+
 async def test_doctor_hears_how_the_cluster_is(server: Server):
+    assert "makes the stream" in await Nats(NatsOptions((server.url,))).examine()
+    async with connected(server.url) as carrier:
+        await until(lambda: carrier.is_well)
     assert "kept on 1" in await Nats(NatsOptions((server.url,))).examine()
     nobody = f"nats://user:hunter2@127.0.0.1:{free_port()}"
-    with pytest.raises(NatsAway) as caught:
+    with pytest.raises(CarrierAway) as caught:
         await Nats(NatsOptions((nobody,))).examine()
     assert "hunter2" not in str(caught.value)
