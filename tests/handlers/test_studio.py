@@ -204,6 +204,21 @@ async def test_a_form_of_another_brand_is_not_taken(shop: House, admin: Browser)
     assert await people.outlets.listing(shop.db, shop.brand_id) == []
 
 
+async def test_an_outlet_s_phone_and_site_are_kept_and_a_site_that_is_none_is_refused(
+    shop: House, admin: Browser
+) -> None:
+    contacts = {"phone": "+7 495 123-45-67", "url": "https://example.com/here"}
+    place = (await admin.post("/studio/outlets", {"name": "Here", **contacts})).headers["Location"]
+    (outlet,) = await people.outlets.listing(shop.db, shop.brand_id)
+    assert outlet.settings == contacts
+    page = await admin.get(place)
+    assert all(f'value="{given}"' in unescape(page.body.decode()) for given in contacts.values())
+    refused = await admin.post(place, {"name": "Here", **contacts, "url": "javascript:alert(1)"})
+    assert refused.status == 422
+    assert "begins with https://" in text(refused)
+    assert (await people.outlets.listing(shop.db, shop.brand_id))[0].settings == contacts
+
+
 async def test_an_outlet_is_added_with_a_link_from_a_map(shop: House, admin: Browser) -> None:
     assert "Add your first salon" in text(await admin.get("/studio/outlets"))
     place = "https://yandex.ru/maps/213/moscow/?ll=37.617698%2C55.755864&z=16"
