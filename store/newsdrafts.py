@@ -56,7 +56,7 @@ async def begin(db: Database, brand_id: int, template: str, *, by: Actor, now: d
     """An empty draft; Invalid where the card shows no news."""
     async with db.joined() as conn:
         row = await create_in(
-            db, conn, brand_id, NewsRequest(template=template, text=""), by=by.name, now=now, is_draft=True
+            db, conn, brand_id, NewsRequest(template=template, text={}), by=by.name, now=now, is_draft=True
         )
         await audit.record(db, brand_id, by, "news.written", row.key, now=now)
         return await view_of(conn, row)

@@ -119,9 +119,16 @@ async def save(request: web.Request, me: Me) -> web.StreamResponse:
     template, view, _ = await newsdrafts.template_of(db, me.brand.id, _key(request))
     asked, errors = newsform.asked(form, view, template, me)
     try:
-        await newsdrafts.save(db, me.brand.id, view.id, asked, now=now(request))
+        try:
+            await newsdrafts.save(db, me.brand.id, view.id, asked, now=now(request))
+        except Invalid as error:
+            errors |= _refused(error, me)
+            rest = asked.model_copy(
+                update={"audience": view.audience, "ends_at": None}
+            )  # the words are kept all the same
+            await newsdrafts.save(db, me.brand.id, view.id, rest, now=now(request))
     except Invalid as error:
-        errors |= {_name(one.pointer): " ".join(problem_words(one, me.language)).strip() for one in error.problems}
+        errors |= _refused(error, me)
     except Conflict:
         errors[""] = TEXTS[me.language]["news_started_meanwhile"]
     return answer({"errors": errors}, 422 if errors else 200)
@@ -196,6 +203,10 @@ def _crops(pictures: dict[str, str]) -> dict[str, str]:
     largest = max(passes, key=lambda one: ("@3x" in one, "@2x" in one), default=None)
     found = {"apple": pictures.get(largest or ""), "google": pictures.get(newspictures.GOOGLE)}
     return {name: f"/images/{digest}.png" for name, digest in found.items() if digest}
+
+
+def _refused(error: Invalid, me: Me) -> dict[str, str]:
+    return {_name(one.pointer): " ".join(problem_words(one, me.language)).strip() for one in error.problems}
 
 
 def _name(pointer: str) -> str:

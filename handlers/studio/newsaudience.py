@@ -7,7 +7,7 @@ inside each another. ``empty`` is asked in two ways, ``empty`` and ``filled``. W
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,11 @@ from handlers.studio.texts import TEXTS
 from passkit import typed
 from passkit.audience import WALLETS
 from passkit.schema import Template
-from passkit.variables import Variable
+from passkit.variables import MAX_YEAR, MIN_YEAR, Variable
 
 JOINS = ("all", "any")
 MAX_GROUPS, MAX_ROWS = 10, 40
+MAX_DAYS = 36_500
 _IS = ("eq", "ne")
 _EMPTY = ("empty", "filled")
 _DAYS = ("within_days", "older_than_days")
@@ -120,7 +121,7 @@ def _condition(
         return None, TEXTS[language]["news_value_missing"]
     if op in _DAYS:
         days = text.strip()
-        if not days.isascii() or not days.isdigit() or int(days) > 36_500:
+        if not days.isascii() or not days.isdigit() or len(days) > 5 or int(days) > MAX_DAYS:
             return None, TEXTS[language]["news_value_days"]
         return {"field": field, "op": op, "value": int(days)}, ""
     value, wrong = _value(field, op, text, template, zone, language)
@@ -131,9 +132,12 @@ def _value(field: str, op: str, text: str, template: Template, zone: str, langua
     variable = template.variables.get(field.removeprefix("data.")) if field.startswith("data.") else None
     if field in ("issued_at", "changed_at"):
         try:
-            return datetime.fromisoformat(text.strip()).replace(tzinfo=ZoneInfo(zone)).isoformat(), ""
+            day = date.fromisoformat(text.strip())
         except ValueError:
             return None, TEXTS[language]["value_bad_date"]
+        if not MIN_YEAR <= day.year <= MAX_YEAR:
+            return None, TEXTS[language]["value_bad_date"]
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).isoformat(), ""
     if variable is None or op == "contains":
         return text.strip(), ""
     if op != "in":

@@ -15,7 +15,7 @@ from handlers.studio.me import Me
 from handlers.studio.texts import TEXTS
 from passkit.expressions import NEWS_LENGTH
 from passkit.schema import Template
-from passkit.variables import text_problem
+from passkit.variables import MAX_YEAR, MIN_YEAR, text_problem
 from store.news import NewsView
 from store.newsrequests import TITLE_LENGTH, NewsRequest, Url, Variant
 
@@ -57,7 +57,7 @@ def asked(form: Form, view: NewsView, template: Template, me: Me) -> tuple[NewsR
         "audience": _audience(form, view, template, errors, me),
         "holdout": _whole(form["holdout"], 0, MAX_HOLDOUT, 0),
         "kind": kind,
-        "topic": form["topic"].strip()[:64] or None if kind == "marketing" else None,
+        "topic": "".join(filter(str.isprintable, form["topic"])).strip()[:64] or None if kind == "marketing" else None,
         "starts_at": _moment(form, "starts", view.starts_at, errors, me),
         "ends_at": _moment(form, "ends", view.ends_at, errors, me),
     }
@@ -104,15 +104,18 @@ def _audience(form: Form, view: NewsView, template: Template, errors: Errors, me
     return view.audience
 
 
-def _moment(form: Form, name: str, old: datetime | None, errors: Errors, me: Me) -> datetime | None:
-    """A day and time of the brand's zone, if that was chosen."""
+def _moment(form: Form, name: str, old: datetime | None, errors: Errors, me: Me) -> str | None:
+    """A day and time of the brand's zone as ISO 8601 text, if that was chosen."""
     if form[f"{name}_when"] != "at":
         return None
     try:
-        return datetime.fromisoformat(form[f"{name}_at"]).replace(tzinfo=ZoneInfo(me.brand.time_zone))
+        at = datetime.fromisoformat(form[f"{name}_at"])
     except ValueError:
+        at = None
+    if at is None or not MIN_YEAR <= at.year <= MAX_YEAR:
         errors[f"{name}_at"] = TEXTS[me.language]["news_moment_missing"]
-        return old
+        return old.isoformat() if old else None
+    return at.replace(tzinfo=ZoneInfo(me.brand.time_zone)).isoformat()
 
 
 def _whole(text: str, least: int, most: int, otherwise: int) -> int:
