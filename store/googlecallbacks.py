@@ -17,6 +17,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.google.callback import Callback, Event
+from store import newsobjects
 from store.dialect import Database, database_now
 from store.googleintents import due_again, mark
 from store.googlework import Check, Checked
@@ -141,6 +142,7 @@ async def reconcile_settle(db: Database, checked: Sequence[Checked]) -> None:
 def _found(row: AnyRow, has_users: bool | None, now: datetime) -> dict[str, Any]:
     if has_users is None:  # Google has lost it: as if it had never been accepted
         anew = due_again(google_objects, Lane.CAMPAIGN)
+        anew |= {"sent_messages": [], "news": newsobjects.unsaid(row)}
         return anew | {"accepted_digest": None, "present": False, "checked_at": now, "check_at": None}
     again = PRESENT_AGAIN if has_users else ABSENT_AGAIN
     # nobody has saved it yet and nobody has said so: that stays unknown

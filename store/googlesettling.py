@@ -55,6 +55,8 @@ async def settle(db: Database, *, owner: str, results: Sequence[Result]) -> None
                     told, more = newsobjects.settled(row, result)
                     values |= told
                     newsobjects.add_up(counts, more)
+                if kind == "object" and row["accepted_digest"] is None and "accepted_digest" in values:
+                    values |= await newsobjects.late(conn, {**row, **values}, now)
                 await conn.execute(update(table).where(table.c.id == row["id"]).values(**values))
                 lines += _lines(row, result)
                 if kind == "class" and row["accepted_digest"] is None:

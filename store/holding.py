@@ -97,7 +97,7 @@ async def _forget_phones(conn: AsyncConnection) -> None:
     """No download counts for what the cards show now, nothing of it rings, and no phone can have its Last-Modified."""
     now = int((await database_now(conn)).timestamp())
     later = case((cards.c.last_modified > now, cards.c.last_modified), else_=now) + int(AHEAD.total_seconds())
-    unheard = {"ring": [], "ring_waiting": [], "ring_text_hash": None}
+    unheard: dict[str, Any] = {"ring": [], "ring_waiting": [], "ring_text_hash": None}
     await conn.execute(update(cards).values(served_edition=None, served_count=0, last_modified=later, **unheard))
 
 

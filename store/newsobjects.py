@@ -2,9 +2,10 @@
 
 ``google_objects.news`` names the news of an object, ``[news id, arm, told]``: told is empty
 (``SILENT``: and it is not notified) until Google has the message, then the id of that message, or how it ended without one
-(``FAILED``, ``GONE``). The timer puts news on and takes them off page by page (``page``), its place moves in the same
-transaction. What is sent is decided at the claim, by the news as it is then: what is paused or over is not sent any more, what
-was corrected is sent anew, silently.
+(``FAILED``, ``GONE``), or ``LATE``: the object came when others had been told, so that it says the news too, silently and
+counted nowhere. The timer puts news on and takes them off page by page (``page``), its place moves in the same transaction.
+What is sent is decided at the claim, by the news as it is then: what is paused or over is not sent any more, what was corrected
+is sent anew, silently.
 
 An object shows at most eight news, the newest; with a change's message that is nine of Google's ten.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, select, update
+from sqlalchemy import Integer, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
@@ -39,6 +40,8 @@ FAILED, GONE = "failed", "gone"
 SILENT = "silent"
 """``told`` of an object that waits for it and is not to be notified."""
 WAITING = ("", SILENT)
+LATE = "late"
+"""``told`` of an object that Google has taken after the news's pages had passed."""
 TELLING, TOLD, LEAVING = "telling", "told", "leaving"
 """``news.google_state`` while objects get the news, when all have, and while it is taken off them."""
 BY_OBJECT = (TELLING, TOLD)
@@ -194,7 +197,8 @@ def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Cou
 
 def goes_on(row: Mapping[str, Any], work: Work, now: datetime) -> dict[str, Any]:
     """An object that has more to say, or to take back, is due again, behind the customers' changes."""
-    if work.kind != "object" or not has_news(row) or (work.message is None and work.lane >= Lane.CAMPAIGN):
+    was_looked_at = work.known and work.lane >= Lane.CAMPAIGN  # what it says is looked at once Google has it
+    if work.kind != "object" or not has_news(row) or (work.message is None and was_looked_at):
         return {}
     return {"due_at": now, "wanted_at": now, "lane": int(Lane.CAMPAIGN)}
 
@@ -280,6 +284,33 @@ async def _write(conn: AsyncConnection, rows: Sequence[tuple[int, tuple[Entry, .
     one = one.values(**due_again(google_objects, Lane.CAMPAIGN))
     await conn.execute(one, [{"row_id": id_, "entries": dumped(entries)} for id_, entries in rows])
     await mark(conn)
+
+
+async def late(conn: AsyncConnection, row: Row, now: datetime) -> dict[str, Any]:
+    """An object that Google has just taken for the first time: the live news whose pages will not come to it (any more)."""
+    mine = select(cards.c.serial_number, cards.c.template_id).where(cards.c.id == row["card_id"])
+    card = (await conn.execute(mine)).one()
+    passed = or_(news.c.google_position.is_(None), news.c.google_position >= row["id"])
+    wanted = select(news, news_cards.c.card_id.label("listed")).outerjoin(
+        news_cards, and_(news_cards.c.news_id == news.c.id, news_cards.c.card_id == row["card_id"])
+    )
+    wanted = wanted.where(news.c.template_id == card.template_id, news.c.is_live.is_(True), passed)
+    wanted = wanted.where(news.c.google_state.in_(BY_OBJECT)).order_by(news.c.id)
+    entries = list(kept(row))
+    known = {entry[0] for entry in entries}
+    for one in await conn.execute(wanted):
+        chosen = None if one.is_listed and one.listed is None else _arm(one, {"serial_number": card.serial_number})
+        if chosen is not None and one.id not in known:
+            entries.append((one.id, chosen, LATE))
+    if len(entries) == len(known):
+        return {}
+    return {"news": dumped(entries), "due_at": now, "wanted_at": now, "lane": int(Lane.CAMPAIGN)}
+
+
+def unsaid(row: Mapping[str, Any]) -> list[list[Any]] | None:
+    """The news of an object that Google has lost: what it said is said again, silently."""
+    stays = (*WAITING, FAILED, GONE)
+    return dumped((id_, arm_, told if told in stays else LATE) for id_, arm_, told in kept(row))
 
 
 async def leave_card(conn: AsyncConnection, card_id: int, news_ids: Collection[int]) -> None:

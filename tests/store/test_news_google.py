@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from store import brands, cards, google, news, newsobjects, newsrules, newstimer, tables
 from store.audit import COMMAND_LINE
 from store.cards import CardView, Change
 from store.dialect import Database
-from store.google import Outcome, Work
+from store.google import Checked, Outcome, Work
+from store.newsrequests import NewsRequest
 from tests.store.google import DAY, ISSUER, Worker, objects, pass_time
 from tests.store.news import end_now, send, with_news, work_off
 
@@ -88,6 +89,72 @@ async def test_its_end_takes_the_message_away_silently(
     assert told(works) == [(card.card_id, None) for card in (holders[0], holders[2])]
     assert [work.patch["messages"] for work in works] == [[], []]
     assert [(row["sent_messages"], row["news"], row["due_at"]) for row in await objects(db)] == [([], None, None)] * 3
+
+
+async def test_an_object_that_comes_after_the_start_says_it_silently_and_counts_nowhere(
+    db: Database, shop_id: int, issue: Issue, holders: list[CardView], worker: Worker, now: datetime
+) -> None:
+    """Its audience was listed at the start: a card of it that is saved to Google later, and one that is not of it."""
+    poor, rich = await issue(data={"points": 5}), await issue(data={"points": 900})
+    sent = await send(db, shop_id, audience=RICH, ends_at=SOON)
+    await worker.run()
+    await progress(db, shop_id, sent.id)
+    for card in (poor, rich):
+        await google.open_object(db, card.card_id, now)
+    works = await worker.run()
+    assert told(works) == [(poor.card_id, None), (rich.card_id, None), (rich.card_id, "TEXT")]
+    assert await worker.run() == []
+    assert await progress(db, shop_id, sent.id) == news.Progress(targets=2, accepted=2)
+    await end_now(db, sent.id)
+    assert (rich.card_id, None) in told(await worker.run())
+    assert [(row["sent_messages"], row["news"]) for row in await objects(db)] == [([], None)] * 5
+
+
+async def test_an_object_that_comes_during_a_pause_is_not_rung_at_the_resume(
+    db: Database, shop_id: int, issue: Issue, holders: list[CardView], worker: Worker, now: datetime
+) -> None:
+    sent = await send(db, shop_id, "A", variants=[{"text": "B"}])
+    await worker.settle([(await worker.claim(1))[0]])
+    await news.pause(db, shop_id, sent.id)
+    later = await issue(data={"points": 1})
+    await google.open_object(db, later.card_id, now)
+    assert told(await worker.run()) == [(later.card_id, None), (later.card_id, "TEXT")]
+    await news.resume(db, shop_id, sent.id)
+    await work_off(db)
+    assert told(await worker.run()) == [(card.card_id, "TEXT_AND_NOTIFY") for card in holders[1:]]
+    assert await progress(db, shop_id, sent.id) == news.Progress(targets=3, accepted=3)
+
+
+async def test_an_object_that_google_has_lost_says_its_news_again_silently(
+    db: Database, shop_id: int, holders: list[CardView], worker: Worker
+) -> None:
+    sent = await send(db, shop_id, audience=RICH)
+    await worker.run()
+    await pass_time(db, DAY * 2)
+    checks = await google.reconcile_claim(db, issuer_id=ISSUER, room=10, lease=DAY)
+    await google.reconcile_settle(db, [Checked(one, has_users=None) for one in checks])
+    works = await worker.run()
+    assert {one for one in told(works) if one[1]} == {(holders[0].card_id, "TEXT"), (holders[2].card_id, "TEXT")}
+    assert await progress(db, shop_id, sent.id) == news.Progress(targets=2, accepted=2)
+
+
+async def test_an_object_that_comes_before_its_page_is_told_by_the_page(
+    db: Database, shop_id: int, issue: Issue, holders: list[CardView], worker: Worker, now: datetime
+) -> None:
+    later = await issue(data={"points": 900})
+    draft = await news.create(
+        db, shop_id, NewsRequest.model_validate({"template": "small", "text": "A", "audience": RICH}), by="", now=now
+    )
+    await news.start(db, shop_id, draft.id, now=now)
+    async with db.reading() as conn:
+        news_id = (await conn.execute(select(tables.news.c.id))).scalar_one()
+    while (await news.view(db, shop_id, draft.id)).live_at is None:
+        await newstimer._step(db, news_id)  # its moment without its pages
+    await google.open_object(db, later.card_id, now)
+    assert told(await worker.run()) == [(later.card_id, None)]
+    await work_off(db)
+    heard = [holders[0].card_id, holders[2].card_id, later.card_id]
+    assert told(await worker.run()) == [(card_id, "TEXT_AND_NOTIFY") for card_id in heard]
 
 
 async def test_a_cancel_before_the_message_was_sent_sends_nothing(
