@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from pushes.doorbell import MOST, CarrierAway, Doorbell, Ear
 from pushes.nats import Nats, NatsOptions
 from store import leases, places
 from store.dialect import Database
+from store.errors import Unavailable
 from tests.journeys.house import until
 from tests.natsd import Server, free_port, single
 from tests.pushes.fleet import PASS_TYPE, change_card, seed
@@ -122,6 +124,14 @@ async def test_a_ring_is_handed_to_whoever_has_the_lease(db: Database):
     assert await bell.hear(PLACE, [mine.ear]), "the lease has ended"
 
 
+async def test_who_cannot_ask_the_database_leaves_the_ring_to_another(db: Database, monkeypatch: pytest.MonkeyPatch):
+    async def away(db: Database) -> dict[str, str]:
+        raise Unavailable("cut off")
+
+    monkeypatch.setattr(leases, "holders", away)
+    assert not await Doorbell(db, Paper()).hear(PLACE, [Worker("here").ear])
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with single(tmp_path) as made:
@@ -194,6 +204,24 @@ async def test_a_server_that_comes_back_without_its_disk_is_used_again(server: S
         await until(lambda: carrier.is_well, 15)
         await until(lambda: carrier.ring(PLACE))
         await until(lambda: heard == [PLACE], 15)
+
+
+async def test_a_server_that_hangs_holds_up_no_commit(server: Server, db: Database):
+    assert server.process is not None
+    await seed(db, 1)
+    async with connected(server.url) as carrier:
+        await until(lambda: carrier.is_well)
+        bell = Doorbell(db, carrier)
+        db.on_places.append(bell.ring)
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(0.5):
+                await change_card(db, 1)
+            await until(lambda: not carrier.is_well, 5)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        await until(lambda: carrier.is_well)
+        await bell.aclose()
 
 
 async def test_a_server_that_is_away_at_the_start_is_found_when_it_comes(tmp_path: Path):
