@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from commands import newsslots, shell
 from commands.newsslots import said
 from commands.settings import Settings
-from store import news, newscorrections, newsrules
+from store import news, newsapproving, newscorrections, newsrules
 from store.audit import COMMAND_LINE
 from store.dialect import Database
 from store.news import DryRun, NewsView
@@ -64,6 +64,8 @@ def add(subparsers: Any) -> None:
     told = {
         "show": ("a news and how far it is", run_show),
         "start": ("send a draft, or one that was missed, now", run_start),
+        "approve": ("the second person's yes to a news that waits for it", run_approve),
+        "refuse": ("the second person's no: it is a draft again", run_refuse),
         "pause": ("push to nobody more; who has it keeps it", run_pause),
         "resume": ("go on where it was paused", run_resume),
         "cancel": ("over now, silently; within the time to undo: a draft again", run_cancel),
@@ -76,6 +78,9 @@ def add(subparsers: Any) -> None:
         one.set_defaults(run=run)
     rules = operations.add_parser("rules", help="what the brand asks of its news: shown, or set")
     rules.add_argument("--quiet", metavar="HOURS", help="21:00-09:00 in the brand's clock: nobody is rung; or off")
+    rules.add_argument(
+        "--approval-above", type=int, metavar="CARDS", help="bigger ones wait for a second person; 0: none"
+    )
     rules.add_argument("--cap", metavar="NEWS/DAYS", help="3/7: at most three news in seven days ring a card; or off")
     rules.add_argument("--cap-kind", choices=("service", "marketing", "all"), default="all", help="of which kind")
     shell.add_brand_flag(rules)
@@ -140,6 +145,24 @@ async def run_start(args: argparse.Namespace, settings: Settings) -> int:
     return await _operate(args, settings, run)
 
 
+async def run_approve(args: argparse.Namespace, settings: Settings) -> int:
+    """``news approve NEWS``."""
+
+    async def run(db: Database, brand_id: int, key: str) -> NewsView:
+        return await newsapproving.approve(db, brand_id, key, by=COMMAND_LINE, now=shell.now())
+
+    return await _operate(args, settings, run)
+
+
+async def run_refuse(args: argparse.Namespace, settings: Settings) -> int:
+    """``news refuse NEWS``."""
+
+    async def run(db: Database, brand_id: int, key: str) -> NewsView:
+        return await newsapproving.refuse(db, brand_id, key, by=COMMAND_LINE, now=shell.now())
+
+    return await _operate(args, settings, run)
+
+
 async def run_rules(args: argparse.Namespace, settings: Settings) -> int:
     """``news rules``."""
     async with shell.database(settings) as db:
@@ -147,12 +170,17 @@ async def run_rules(args: argparse.Namespace, settings: Settings) -> int:
         if args.quiet is not None:
             quiet = "" if args.quiet == "off" else args.quiet
             await newsrules.set_quiet(db, brand.id, quiet, by=COMMAND_LINE, now=shell.now())
+        if args.approval_above is not None:
+            deputies = (await newsrules.of(db, brand.id)).deputies
+            above = args.approval_above
+            await newsrules.set_approval(db, brand.id, above, deputies, by=COMMAND_LINE, now=shell.now())
         if args.cap is not None:
             most, days = _cap(args.cap)
             kinds = newsrules.KINDS if args.cap_kind == "all" else (args.cap_kind,)
             await newsrules.set_cap(db, brand.id, most, days, kinds, by=COMMAND_LINE, now=shell.now())
         found = await newsrules.of(db, brand.id)
     print(f"quiet hours: {found.quiet or 'off'} ({found.zone.key})")
+    print(f"approval above: {found.approval_above or 'off'}")
     print(f"cap: {f'{found.cap}/{found.cap_days} ' + ' '.join(found.cap_kinds) if found.cap else 'off'}")
     return 0
 
@@ -250,6 +278,7 @@ def described(one: NewsView) -> dict[str, Any]:
         "id": one.id,
         "template": one.template,
         "state": one.state,
+        "approve_by": _utc(one.approve_by),
         "is_live": one.is_live,
         "text": dict(one.text),
         "starts_at": _utc(one.starts_at),

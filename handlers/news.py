@@ -108,7 +108,8 @@ async def rules(request: web.Request) -> web.Response:
     found = await newsrules.of(request.app[DATABASE], key.brand_id)
     quiet = str(found.quiet) if found.quiet else None
     cap = newsmodels.NewsCap(news=found.cap, days=found.cap_days, kinds=list(found.cap_kinds)) if found.cap else None
-    return respond(newsmodels.NewsRulesAnswer(time_zone=found.zone.key, quiet=quiet, cap=cap))
+    above = found.approval_above or None
+    return respond(newsmodels.NewsRulesAnswer(time_zone=found.zone.key, quiet=quiet, cap=cap, approval_above=above))
 
 
 async def _operate(request: web.Request, run: Callable[..., Awaitable[NewsView]]) -> web.Response:

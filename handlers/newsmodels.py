@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NewsState = Literal["draft", "scheduled", "running", "paused", "done", "failed", "cancelled"]
+NewsState = Literal["draft", "waiting_approval", "scheduled", "running", "paused", "done", "failed", "cancelled"]
 
 
 class _Answered(BaseModel):
@@ -27,6 +27,7 @@ class NewsRulesAnswer(_Answered):
 
     time_zone: str
     quiet: str | None = Field(description="Hours in which nobody is rung for a news: `21:00-09:00` in this time zone.")
+    approval_above: int | None = Field(description="A news to more cards waits for a second person.")
     cap: NewsCap | None = Field(description="How many news may ring a card.")
 
 
@@ -94,6 +95,7 @@ class NewsAnswer(_Answered):
     id: str
     template: str
     state: NewsState
+    approve_by: datetime | None = Field(description="It waits for a second person, and is a draft again then.")
     is_live: bool = Field(description="Cards show it, or will when their phones come.")
     kind: str
     topic: str | None

@@ -65,6 +65,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "waits.\n\nWhat to do: look at it at {page}, or on the server: `news slots`.\n"
         ),
         "news_slot_failed_sms": "{brand}: the weekly news could not be sent.",
+        "news_approval_subject": "{brand}: a news waits for a second person",
+        "news_approval": (
+            "The news {about} of {brand} goes to more cards than one person alone may tell. Somebody else approves or refuses it "
+            "at {page}, or on the server: `news approve {about}`. Until then nobody is told; after a day it is a draft again.\n"
+        ),
+        "news_approval_sms": "{brand}: a news waits for approval.",
+        "news_lapsed_subject": "{brand}: nobody approved the news in time",
+        "news_lapsed": (
+            "The news {about} of {brand} waited for a second person, nobody came, and it is a draft again. Nobody was told.\n\n"
+            "To send it after all, start it again at {page}, or on the server: `news start {about}`.\n"
+        ),
+        "news_lapsed_sms": "{brand}: nobody approved the news in time.",
         "test_subject": "{brand}: a test message",
         "test": "This is a test: alarms about the certificates of {brand} arrive here.\n",
         "test_sms": "{brand}: a test message.",
@@ -122,6 +134,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "Что сделать: посмотрите его на {page} или на сервере: `news slots`.\n"
         ),
         "news_slot_failed_sms": "{brand}: еженедельная новость не ушла.",
+        "news_approval_subject": "{brand}: новость ждёт второго человека",
+        "news_approval": (
+            "Новость {about} ({brand}) идёт на большее число карт, чем можно оповестить одному. Её одобряет или отклоняет "
+            "другой на {page} или на сервере: `news approve {about}`. Её пока никто не получил; через сутки это снова черновик.\n"
+        ),
+        "news_approval_sms": "{brand}: новость ждёт одобрения.",
+        "news_lapsed_subject": "{brand}: новость никто не одобрил вовремя",
+        "news_lapsed": (
+            "Новость {about} ({brand}) ждала второго человека, никто не пришёл, и она снова черновик. Её никто не получил.\n\n"
+            "Чтобы всё же отправить, запустите её снова на {page} или на сервере: `news start {about}`.\n"
+        ),
+        "news_lapsed_sms": "{brand}: новость никто не одобрил вовремя.",
         "test_subject": "{brand}: проверка",
         "test": "Это проверка: сюда приходят предупреждения о сертификатах {brand}.\n",
         "test_sms": "{brand}: проверка связи.",

@@ -15,11 +15,11 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import newspictures, newspushes, newsrules, newsschedule, newstimer, randomness, tables
+from store import newsapproval, newspictures, newspushes, newsrules, newsschedule, newstimer, randomness, tables
 from store.dialect import Database, database_now
 from store.errors import Conflict, Invalid
 from store.googleintents import mark
-from store.newsplans import DryRun, NewsSample, dry_run, looked_at, refuse_drift, wanted_of
+from store.newsplans import DryRun, NewsSample, count, dry_run, looked_at, planned, refuse_drift, wanted_of
 from store.newsrequests import NewsRequest, checked
 from store.newssays import Says, says
 from store.newsviews import (
@@ -144,22 +144,25 @@ async def start(
     *,
     plan: str | None = None,
     by: str = "",
+    by_user: int | None = None,
     undo_seconds: int = 0,
     now: datetime,
 ) -> NewsView:
     """Send it, or a missed one after all, or schedule it for its ``starts_at``, or for ``undo_seconds`` from now.
 
-    Until then a cancel makes it a draft.
+    Until then a cancel makes it a draft. A big one waits for a second person (``store.newsapproval``), who is not ``by_user``.
 
     Started already: nothing happens, but what could still be undone goes out now, if ``undo_seconds`` is 0.
     With the ``plan`` of a dry run, Conflict ``plan_changed`` when that is not what would happen now.
     """
     if plan is not None:
         await refuse_drift(db, brand_id, key, plan, now)
+    rules = await newsrules.of(db, brand_id)
+    cards = await count(db, brand_id, key, now) if rules.approval_above else None
     async with db.transaction() as conn:
         row = await needed(conn, brand_id, key, lock=True)
         if row.state == "draft" or row.missed:
-            row = await start_in(conn, row, by=by, undo_seconds=undo_seconds)
+            row = await start_in(conn, row, by=by, by_user=by_user, undo_seconds=undo_seconds, cards=cards)
         else:
             refuse_unless(row, ("scheduled", "running"), "started")
             if row.undo_until is not None and not undo_seconds:
@@ -170,8 +173,20 @@ async def start(
         return await view_of(conn, row)
 
 
-async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: int = 0) -> Any:
-    """The same in the caller's transaction, for a draft or a missed one that it has just written or locked."""
+async def start_in(
+    conn: AsyncConnection,
+    row: Any,
+    *,
+    by: str,
+    by_user: int | None = None,
+    undo_seconds: int = 0,
+    cards: int | None = None,
+    is_approved: bool = False,
+) -> Any:
+    """The same in the caller's transaction, for a draft or a missed one that it has just written or locked.
+
+    ``cards`` are in its audience, None: nobody has counted.
+    """
     if not all(any(text.strip() for text in variant["text"].values()) for variant in row.variants):
         raise Conflict("It says nothing yet: give it a text.")
     clock = await database_now(conn)
@@ -184,13 +199,18 @@ async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: in
     undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
     at = row.starts_at if is_later else undo_until or clock
     rules = await newsrules.of_brand(conn, row.brand_id)
+    late_at = newsschedule.late_at(rules, at, not_later_than)
+    if not is_approved and await newsapproval.is_needed(conn, row, rules, cards):
+        await newsapproval.ask(conn, row, late_at, planned(row, cards), by, by_user)
+        await mark(conn)
+        return await by_id(conn, row.id)
     is_listed = row.audience is not None or row.kind == "marketing" or rules.caps(row.kind)
     values = {
         "is_listed": is_listed,
         "state": "scheduled" if is_later or undo_until else "running",
         "starts_at": clock if row.missed else row.starts_at,
         "not_later_than": not_later_than,
-        "late_at": newsschedule.late_at(rules, at, not_later_than),
+        "late_at": late_at,
         "missed": False,
         "next_at": clock if is_listed else at,
         "undo_until": undo_until,
@@ -198,7 +218,7 @@ async def start_in(conn: AsyncConnection, row: Any, *, by: str, undo_seconds: in
         "started_by": by[:200],
         "updated_at": clock,
     }
-    if row.missed:
+    if row.missed or is_approved:
         await conn.execute(delete(tables.news_cards).where(tables.news_cards.c.news_id == row.id))
     await conn.execute(update(table).where(table.c.id == row.id).values(**values))
     await mark(conn)

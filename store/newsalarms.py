@@ -23,6 +23,8 @@ GOOD_FOR = timedelta(days=1)
 KEPT = timedelta(days=30)
 MISSED, CUT = "missed", "cut"
 """A news's moment went by; its time was over before everybody was rung."""
+APPROVAL, LAPSED = "approval", "lapsed"
+"""A news waits for a second person; nobody came in time."""
 SLOT_EMPTY, SLOT_FAILED = "slot_empty", "slot_failed"
 """A weekly slot will send nothing tomorrow; its text could not be sent."""
 

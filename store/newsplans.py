@@ -73,7 +73,7 @@ async def looked_at(db: Database, brand_id: int, key: str, now: datetime) -> tup
     found = await newsaudience.look(db, wanted, now)
     reach = found.reach if way != "off" else _without_google(found.reach)
     samples = tuple(_sample(db, card, row, wanted, now) for card in found.samples[:SAMPLES])
-    plan = {"id": randomness.plan_id(), "cards": reach.cards, "says": _says(row), "revision_id": row.revision_id}
+    plan = planned(row, reach.cards)
     async with db.transaction() as conn:
         kept = update(table).where(table.c.id == row.id, table.c.state == "draft")
         await conn.execute(kept.values(plan=plan, updated_at=now))
@@ -109,21 +109,39 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
+def planned(row: Any, cards: int | None) -> dict[str, Any]:
+    """What is kept of a plan; ``cards`` None: nobody has counted its audience."""
+    return {"id": randomness.plan_id(), "cards": cards, "says": _says(row), "revision_id": row.revision_id}
+
+
+async def count(db: Database, brand_id: int, key: str, now: datetime) -> int:
+    """How many cards its audience has now."""
+    async with db.reading() as conn:
+        wanted = await wanted_of(db, conn, await needed(conn, brand_id, key), now)
+    return (await newsaudience.look(db, wanted, now)).reach.cards
+
+
+async def refuse_change(db: Database, brand_id: int, key: str, now: datetime) -> None:
+    """Conflict ``plan_changed`` when a news is not what its kept plan says; of one without a plan: nothing."""
+    async with db.reading() as conn:
+        row = await needed(conn, brand_id, key)
+    seen = row.plan or planned(row, None)
+    if seen["says"] != _says(row) or seen["revision_id"] != row.revision_id:
+        raise Conflict("Its words or the template's revision are others by now.", code="plan_changed")
+    cards = seen["cards"] if seen["cards"] is None else await count(db, brand_id, key, now)
+    if cards is not None and abs(cards - seen["cards"]) > DRIFT * max(seen["cards"], 1):
+        raise Conflict(f"Its audience is {cards} cards by now, not {seen['cards']}.", code="plan_changed")
+
+
 async def refuse_drift(db: Database, brand_id: int, key: str, plan: str, now: datetime) -> None:
     """Conflict ``plan_changed`` when this plan of a dry run is not what would happen now; of what is started: nothing."""
     async with db.reading() as conn:
         row = await needed(conn, brand_id, key)
-        if row.state != "draft":
-            return
-        wanted = await wanted_of(db, conn, row, now)
-    seen = row.plan or {}
-    if seen.get("id") != plan:
+    if row.state != "draft":
+        return
+    if (row.plan or {}).get("id") != plan:
         raise Conflict("This is not the plan of its last dry run.", code="plan_changed")
-    if seen["says"] != _says(row) or seen["revision_id"] != row.revision_id:
-        raise Conflict("Its words or the template's revision are others by now.", code="plan_changed")
-    cards = (await newsaudience.look(db, wanted, now)).reach.cards
-    if abs(cards - seen["cards"]) > DRIFT * max(seen["cards"], 1):
-        raise Conflict(f"Its audience is {cards} cards by now, not {seen['cards']}.", code="plan_changed")
+    await refuse_change(db, brand_id, key, now)
 
 
 async def _google_way(conn: AsyncConnection, row: Any) -> str:

@@ -25,6 +25,7 @@ from store.upserts import insert_into
 
 KINDS = ("service", "marketing")
 MOST, MOST_DAYS = 100, 365
+MOST_CARDS = 100_000_000
 _CAP = ("cap", "cap_days", "cap_kinds")
 
 
@@ -33,6 +34,7 @@ class Rules:
     """``quiet``: hours in which nobody is rung for a news; ``zone`` is the brand's.
 
     A card is rung for at most ``cap`` news of ``cap_kinds`` in ``cap_days``; 0: for any number.
+    A news to more than ``approval_above`` cards waits for a second person, a publisher or one of ``deputies``; 0: none does.
     """
 
     zone: ZoneInfo
@@ -40,6 +42,8 @@ class Rules:
     cap: int = 0
     cap_days: int = 0
     cap_kinds: tuple[str, ...] = ()
+    approval_above: int = 0
+    deputies: frozenset[int] = frozenset()
 
     def caps(self, kind: str) -> bool:
         """Whether news of this kind are counted, and may be silent."""
@@ -86,7 +90,9 @@ async def quiet_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dic
 
 def _rules(row: Any) -> Rules:
     quiet = schedule.hours(row.quiet) if row.quiet else None
-    return Rules(ZoneInfo(row.time_zone), quiet, row.cap or 0, row.cap_days or 0, tuple((row.cap_kinds or "").split()))
+    kinds, deputies = tuple((row.cap_kinds or "").split()), frozenset(row.deputies or ())
+    zone = ZoneInfo(row.time_zone)
+    return Rules(zone, quiet, row.cap or 0, row.cap_days or 0, kinds, row.approval_above or 0, deputies)
 
 
 async def set_quiet(db: Database, brand_id: int, text: str, *, by: Actor, now: datetime) -> Rules:
@@ -112,6 +118,17 @@ async def set_cap(
     if wrong:
         raise Invalid(wrong)
     values = {"cap": most, "cap_days": days, "cap_kinds": " ".join(sorted(kinds))} if most else dict.fromkeys(_CAP)
+    await _keep(db, brand_id, by, now, values)
+    return await of(db, brand_id)
+
+
+async def set_approval(
+    db: Database, brand_id: int, above: int, deputies: Collection[int] = (), *, by: Actor, now: datetime
+) -> Rules:
+    """News to more cards wait for a second person; 0: none does. ``deputies``: users who may approve besides publishers."""
+    if not 0 <= above <= MOST_CARDS:
+        raise Invalid([problem("/approval_above", "This is no number of cards.", "0: nobody is asked.")])
+    values = {"approval_above": above or None, "deputies": sorted(deputies) or None}
     await _keep(db, brand_id, by, now, values)
     return await of(db, brand_id)
 

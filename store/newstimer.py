@@ -15,7 +15,17 @@ from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import NotAnAudience
-from store import googletelling, jobs, livenews, newsaudience, newscounts, newsobjects, newspushes, newsschedule
+from store import (
+    googletelling,
+    jobs,
+    livenews,
+    newsapproval,
+    newsaudience,
+    newscounts,
+    newsobjects,
+    newspushes,
+    newsschedule,
+)
 from store.clock import NOW
 from store.dialect import Database, database_now
 from store.googleintents import want_classes
@@ -64,6 +74,9 @@ async def _step(db: Database, news_id: int) -> bool:
             return False
         now = await database_now(conn)
         wanted = await _wanted(db, conn, row, now) if not row.is_live and row.over_at is None else None
+    if row.state == newsapproval.STATE:
+        await _lapse(db, news_id)
+        return False
     if isinstance(wanted, NotAnAudience):
         async with db.transaction() as conn:
             await _fail(conn, row, "; ".join(problem.detail for problem in wanted.problems))
@@ -86,6 +99,13 @@ async def _step(db: Database, news_id: int) -> bool:
         elif row.state in ("scheduled", "running", "paused"):
             await _go_live(conn, row, phones)
     return True
+
+
+async def _lapse(db: Database, news_id: int) -> None:
+    async with db.transaction() as conn:
+        row = await _row(conn, news_id, lock=True)
+        if row is not None and row.state == newsapproval.STATE and row.next_at <= await database_now(conn):
+            await newsapproval.lapse(conn, row)
 
 
 async def _is_held(db: Database, news_id: int) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import compiled, newspictures, tables
+from store import compiled, newsapproval, newspictures, tables
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound, StoreError
 from store.newssays import Says
@@ -43,11 +43,13 @@ class NewsView:
     """A news as answers show it. ``is_live``: cards show it, or will when their phones come.
 
     ``missed``: its moment went by, and it goes when it is started again; ``held_until``: quiet hours hold it so long.
+    ``approve_by``: it waits for a second person, and is a draft again then.
     """
 
     id: str
     template: str
     state: str
+    approve_by: datetime | None
     is_live: bool
     kind: str
     topic: str | None
@@ -170,7 +172,8 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
     return NewsView(
         id=row.key,
         template=row.template_key,
-        state=row.state,
+        state=newsapproval.SHOWN if row.state == newsapproval.STATE else row.state,
+        approve_by=row.next_at if row.state == newsapproval.STATE else None,
         is_live=row.is_live,
         kind=row.kind,
         topic=row.topic,

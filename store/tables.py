@@ -772,7 +772,8 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("holdout", Integer, nullable=False, default=0),  # percent of the audience that is not told, to compare
     Column("starts_at", Instant),  # null: when it is started
     Column("ends_at", Instant),  # null: when it is cancelled
-    Column("state", String(10), nullable=False),  # draft scheduled running paused done failed cancelled
+    Column("asked_by", BigInteger),  # the user whose start waits for a second person
+    Column("state", String(10), nullable=False),  # draft approval scheduled running paused done failed cancelled
     Column("reason", Text, nullable=False, default=""),  # why it failed
     Column("stamp", String(16), nullable=False),
     Column("plan", JSON),  # what a dry run has shown: {id, cards, revision_id, at}
@@ -814,6 +815,8 @@ news_rules = Table(  # what a brand asks of its news; no row: nothing
     metadata,
     Column("brand_id", Id, ForeignKey("brands.id"), primary_key=True),
     Column("quiet", String(11)),  # 21:00-09:00 in the brand's zone: nobody is rung
+    Column("approval_above", Integer),  # a news to more cards waits for a second person
+    Column("deputies", JSON),  # ids of users who may approve besides publishers
     Column("cap", Integer),  # a card is rung for so many news at most
     Column("cap_days", Integer),  # in so many days
     Column("cap_kinds", String(40)),  # of these kinds: marketing service
@@ -860,7 +863,7 @@ news_alarms = Table(  # what people are asked or told about news by letter, each
     metadata,
     _id(),
     _brand(),
-    Column("kind", String(20), nullable=False),  # missed cut; store.newsalarms
+    Column("kind", String(20), nullable=False),  # as in store.newsalarms
     Column("about", String(200), nullable=False),
     Column("at", Instant, nullable=False),
     Column("alarmed_at", Instant),  # null: not yet

@@ -16,6 +16,7 @@ IS_UNTOLD = sa.text("alarmed_at IS NULL")
 
 def upgrade() -> None:
     op.add_column("news", sa.Column("not_later_than", sa.BigInteger(), nullable=True))
+    op.add_column("news", sa.Column("asked_by", sa.BigInteger(), nullable=True))
     op.add_column("news", sa.Column("late_at", sa.BigInteger(), nullable=True))
     op.add_column("news", sa.Column("missed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("news", sa.Column("capped", sa.Integer(), server_default="0", nullable=False))
@@ -24,6 +25,8 @@ def upgrade() -> None:
         "news_rules",
         sa.Column("brand_id", ID, nullable=False),
         sa.Column("quiet", sa.String(length=11), nullable=True),
+        sa.Column("approval_above", sa.Integer(), nullable=True),
+        sa.Column("deputies", sa.JSON(), nullable=True),
         sa.Column("cap", sa.Integer(), nullable=True),
         sa.Column("cap_days", sa.Integer(), nullable=True),
         sa.Column("cap_kinds", sa.String(length=40), nullable=True),
@@ -87,5 +90,5 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_table("news_rules")
     op.drop_column("news_cards", "capped")
-    for name in ("capped", "missed", "late_at", "not_later_than"):
+    for name in ("capped", "missed", "late_at", "asked_by", "not_later_than"):
         op.drop_column("news", name)
