@@ -60,7 +60,8 @@ class Story:
         self._has_copy = False
 
     async def begin(self) -> None:
-        """Cards on phones, all of them."""
+        """Cards on phones, all of them; the story before may have left another label."""
+        await self._publish(LABELS[0])
         await self._start()
         for _ in range(CARDS):
             card = await self.world.issue(data={"points": 0})
