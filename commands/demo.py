@@ -14,7 +14,7 @@ import contextlib
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,6 @@ GOOGLE_KEY_FILE, GOOGLE_FILE = "google-key.json", "google.json"
 GOOGLE_ISSUER = "3388000000000000001"
 GOOGLE_ACCOUNT = "wallet@passbell-demo.iam.gserviceaccount.com"
 STARTERS = Path(__file__).resolve().parent.parent / "templates" / "passes"
-FIRST_STARTERS = ("coffee", "retail")
-"""What the first card and the poster are of; the others are published while the page is read already."""
 FIRST_CARD = cards.NewCard(
     template="coffee",
     external_id="demo-1",
@@ -115,12 +113,11 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
             starters=_starters(),
             time_zone=ZONE,
         )
-        async with serve.running(settings, with_worker=True, quiet=True, mount=sandbox.mount) as house:
+        async with serve.running(settings, with_worker=True, quiet=True, mount=sandbox.mount):
             await sandbox.add_card(install_url)
             _write(folder / DEMO_FILE, asdict(demo))
             _welcome(demo, folder)
-            async with serve.background(_publish_others(house.db)):
-                await stopping.wait()
+            await stopping.wait()
             print("Stopping.")
     return 0
 
@@ -225,7 +222,7 @@ async def _prepared(db: Database, settings: Settings, folder: Path) -> tuple[Dem
     await brands.remember_facts(db, await facts.current(db, settings))  # another --port is meant
     brand = await _brand(db)
     await seed(db, settings.certs_dir)
-    await _publish_starters(db, brand, FIRST_STARTERS)
+    await _publish_starters(db, brand)
     await _join_link(db, brand)
     demo = await _demo_file(db, brand, settings.needed("PUBLIC_URL"), folder / KEYS_FILE)
     issued = await cards.issue(db, brand.id, FIRST_CARD, now=shell.now())
@@ -254,18 +251,15 @@ def _folders() -> list[Path]:
     return sorted(path.parent for path in STARTERS.glob("*/template.yaml"))
 
 
-async def _publish_others(db: Database) -> None:
-    """All other starters, beside the server: drawing their pictures takes longer than all the rest of a first start."""
-    await _publish_starters(db, await _brand(db), {folder.name for folder in _folders()})
-
-
-async def _publish_starters(db: Database, brand: BrandRow, wanted: Collection[str]) -> None:
-    """The starters among these that the demo has not published; what was edited since stays."""
+async def _publish_starters(db: Database, brand: BrandRow) -> None:
+    """Every starter template that the demo has not published; what was edited since stays."""
     known = {row.key for row in await templates.listing(db, brand.id) if row.published_revision is not None}
-    for folder in _folders():
-        if folder.name in wanted and folder.name not in known:
-            row = await templates.import_files(db, brand.id, offline.read_folder(folder), now=shell.now())
-            await templates.publish(db, brand.id, row.key, author="demo", note="A starter", now=shell.now())
+    missing = [folder for folder in _folders() if folder.name not in known]
+    if missing:
+        print(f"Drawing and publishing {len(missing)} starter templates: the first start takes some seconds longer.")
+    for folder in missing:
+        row = await templates.import_files(db, brand.id, offline.read_folder(folder), now=shell.now())
+        await templates.publish(db, brand.id, row.key, author="demo", note="A starter", now=shell.now())
 
 
 async def _join_link(db: Database, brand: BrandRow) -> None:
