@@ -148,10 +148,15 @@ async def needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool =
     return row
 
 
+def state_of(row: Any) -> str:
+    """Its state as answers name it."""
+    return newsapproval.SHOWN if row.state == newsapproval.STATE else str(row.state)
+
+
 def refuse_unless(row: Any, states: tuple[str, ...], done: str) -> None:
     """Conflict for what does not fit the state."""
     if row.state not in states:
-        raise Conflict(f"A news that is {row.state} cannot be {done}.")
+        raise Conflict(f"A news that is {state_of(row)} cannot be {done}.")
 
 
 async def revision_of(db: Database, conn: AsyncConnection, brand_id: int, key: str) -> tuple[Any, Any]:
@@ -172,7 +177,7 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
     return NewsView(
         id=row.key,
         template=row.template_key,
-        state=newsapproval.SHOWN if row.state == newsapproval.STATE else row.state,
+        state=state_of(row),
         approve_by=row.next_at if row.state == newsapproval.STATE else None,
         is_live=row.is_live,
         kind=row.kind,
