@@ -16,7 +16,7 @@ from handlers.studio.walks import Walk, walks
 from passkit import images
 from passkit.apple import passjson
 from passkit.draft import sharpest
-from store import news, newsdrafts, newspictures, newsreview, people, templates
+from store import gallery, news, newsdrafts, newspictures, newsreview, people, templates
 from store.errors import Conflict, Invalid
 from store.news import NewsView
 from store.newsaudience import Found
@@ -45,10 +45,11 @@ def said(one: NewsView, language: str) -> str:
 
 
 async def new(request: web.Request, me: Me) -> web.StreamResponse:
-    """GET /studio/news/new: which card."""
+    """GET /studio/news/new: which card, the one that most people have first."""
     db = database(request)
     shows = await newsdrafts.showing(db, me.brand.id)
-    rows = [row for row in await templates.listing(db, me.brand.id) if row.key in shows]
+    rows = [row for row in await gallery.listing(db, me.brand.id) if row.key in shows]
+    rows.sort(key=lambda row: row.cards, reverse=True)
     return page.show(request, me, "news_new.html", rows=rows, shows=shows)
 
 
