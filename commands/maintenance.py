@@ -21,7 +21,6 @@ from store import (
     letting,
     newsresults,
     newsslots,
-    newsslots,
     newstimer,
     phones,
     sweeps,
@@ -87,7 +86,6 @@ async def tell_news(db: Database) -> None:
         while True:
             woken.clear()
             try:
-                await newsslots.turn(db)
                 await newsslots.turn(db)
                 if await newstimer.turn(db):
                     woken.set()

@@ -23,10 +23,9 @@ from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.jobs import want_card
 from store.problems import problem
-from store.tables import brands, cards
+from store.tables import brands, cards, news, news_cards
 from store.tables import consent_wordings as wordings
 from store.tables import consents as table
-from store.tables import news, news_cards
 from store.upserts import insert_into
 
 MARKETING = "marketing"
