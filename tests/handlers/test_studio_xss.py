@@ -25,9 +25,10 @@ from commands.limited import LimitedPool
 from handlers.studio.routes import SCREENS
 from passkit.apple.signing import Signers
 from passkit.joinform import Question
-from store import dialect, joinlinks, people, tables, templates
+from store import cards, dialect, held, joinlinks, news, people, sources, tables, templates
 from store.joinlinks import NewLink
 from store.keyring import Keyring
+from store.newsrequests import NewsRequest
 from store.people import Role
 from tests.databases import PUBLIC_URL
 from tests.handlers.conftest import Answer, Card, House, opened
@@ -53,7 +54,8 @@ QUERIES = {
     "/studio/templates/{key}/preview": ("", "?language=ru", "?data=long&state=voided"),
 }
 """The ways in which a page is looked at, where there are several."""
-UNSEEN = {"chosen", "form", "tag", "attributed", "sample", "location", "draft's text", "draft's marketing"}
+NEWS = {"kind": "service", "starts_when": "now", "ends_when": "never", "holdout": "0"}
+UNSEEN = {"chosen", "form", "held", "tag", "attributed", "sample", "location", "draft's text", "draft's marketing"}
 """What no page shows as it was written: markup of attributed values is read, some texts stand in YAML and lists of changes."""
 
 
@@ -141,6 +143,9 @@ async def fill(stage: Stage, texts: Iterator[str], *, in_template: bool = True) 
     }  # without the wish: the form comes back
     form = await house.ask("POST", "/j/hostile", data=typed, headers={"Accept": "text/html"})
     assert form.status == 422
+    own["brake"] = await _hold(stage.house, stage.card, line("held"), now)
+    written = {"text_0_en": line("news"), "text_0_ru": line("news in Russian"), "title_en": line("news title", 60)}
+    answers.append(await writer.post(f"/studio/news/{own['news']}/draft", NEWS | written, Accept="application/json"))
     correction = {"variable": "level", "value": line("corrected", 60), "reason": mark("reason")}
     answers.append(await writer.post(f"/studio/cards/{stage.card.serial}/values", correction))
     for answer in answers:
@@ -148,6 +153,21 @@ async def fill(stage: Stage, texts: Iterator[str], *, in_template: bool = True) 
         assert "sign-in" not in answer.headers.get("Location", "")
         judge(stage, "form", answer)
     return judge(stage, "filled form", form)
+
+
+async def _hold(house: House, card: Card, text: str, now: datetime) -> str:
+    """A change with this text that the brake keeps apart; the id of its page."""
+    if not await held.listing(house.db, house.brand_id):
+        await sources.add(house.db, house.brand_id, "wild", now)
+    source = await sources.by_name(house.db, "wild")
+    assert source is not None
+    row = await cards.find(house.db, house.brand_id, cards.CardRef(serial_number=card.serial))
+    (template,) = [one.id for one in await templates.listing(house.db, house.brand_id) if one.key == "hostile"]
+    said = {"card": card.serial, "set": {"level": text, "choice": "b"}}
+    event = held.Event(f"evt_{len(text)}_{hash(text)}", "card.changed", now, said, [row.card_id])
+    async with house.db.transaction() as conn:
+        await held.keep(house.db, conn, (house.brand_id, source.id, template), event, "rings", None, now)
+    return str((await held.listing(house.db, house.brand_id))[0].id)
 
 
 def printable(text: str) -> str:
@@ -188,7 +208,7 @@ def judge(stage: Stage, where: str, answer: Answer) -> str:
     kind = answer.headers.get("Content-Type", "")
     assert answer.headers["X-Content-Type-Options"] == "nosniff", where
     is_kept = answer.headers.get("Content-Disposition", "").startswith("attachment")
-    if is_kept or kind.startswith("application/json") or answer.status == 303:
+    if is_kept or kind.startswith(("application/json", "text/event-stream")) or answer.status == 303:
         return ""
     if kind == "application/pdf":
         assert not re.search(rb"/(JS|JavaScript|OpenAction|AA|URI|Launch|EmbeddedFile)\b", answer.body), where
@@ -247,7 +267,10 @@ async def furnished(house: House, icon: bytes) -> Stage:
     link = await joinlinks.add(
         house.db, house.brand_id, NewLink(template="hostile", name="Poster", slug="hostile"), boss, now
     )
+    asked = NewsRequest(template="hostile", text={"en": "Soon"})
+    soon = await news.create(house.db, house.brand_id, asked, by="Anna", now=now)
     own = {
+        "news": soon.id,
         "link": str(link.id),
         "outlet": str(outlet.id),
         "employee": str(employee.id),
@@ -259,7 +282,7 @@ async def furnished(house: House, icon: bytes) -> Stage:
     return Stage(house, browsers[0], browsers[1], own | MADE_UP, card, icon)
 
 
-MADE_UP = {"request": "1", "token": "made-up", "starter": "business", "showing": "1", "code": "1"}
+MADE_UP = {"letter": "1", "request": "1", "token": "made-up", "starter": "business", "showing": "1", "code": "1"}
 
 
 async def test_all_of_them_are_tried_wherever_they_stand() -> None:
