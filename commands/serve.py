@@ -106,9 +106,13 @@ async def run_serve(args: argparse.Namespace, settings: Settings) -> int:
     if args.bind:
         settings = replace(settings, bind=_bind(args.bind))
     settings.needed("PUBLIC_URL")
-    listening = _socket(args, settings)
-    if args.workers > 1:
-        return await _supervised(args, settings, listening)
+    with _socket(args, settings) as listening:
+        if args.workers > 1:
+            return await _supervised(args, settings, listening)
+        return await _alone(args, settings, listening)
+
+
+async def _alone(args: argparse.Namespace, settings: Settings, listening: socket.socket) -> int:
     folder = args.environ.get(multiprocess.VARIABLE)
     metrics_folder = Path(folder) if folder else None
     async with running(

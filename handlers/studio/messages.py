@@ -41,7 +41,7 @@ async def add_contact(request: web.Request, me: Me) -> web.StreamResponse:
             await messaging.add_contact(db, me.brand.id, to, at)
             await people.record(db, me.brand.id, me.actor, "messages.contact_added", _named(to), now=at)
     except Conflict:
-        words = page.fill(TEXTS[me.language]["messages_too_many"], n=messaging.MAX_CONTACTS)
+        words = page.fill(TEXTS[me.language]["messages_too_many_contacts"], n=messaging.MAX_CONTACTS)
         return await _page(request, me, {"to": words}, form)
     await page.say(request, me, "messages_contact_added", to=_shown(to))
     return page.go("/studio/messages#contacts")

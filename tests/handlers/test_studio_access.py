@@ -390,6 +390,9 @@ async def test_every_page_is_kept_framed_and_scripted_by_nobody(town: Town) -> N
             assert answer.headers["Cache-Control"].startswith("private,"), one.path
             continue
         assert policy["frame-ancestors"] == policy["base-uri"] == "'none'", one.path
+        if answer.headers["Content-Type"].startswith("text/event-stream"):
+            assert "no-store" in answer.headers["Cache-Control"], one.path
+            continue
         for name in ("script-src", "style-src", "form-action", "connect-src"):
             assert policy[name] == "'self'", one.path
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
