@@ -304,8 +304,8 @@ OPERATIONS = (
             _text("webhook-timestamp", "header", "Unix time of this attempt.", pattern="^[0-9]{10}$"),
             _text("webhook-signature", "header", "`v1,` and base64 of the HMAC-SHA256."),
         ),
-        "Standard Webhooks 1.0.0. 202 with `no_card` when the card does not exist yet: its newest state is kept 90 days; 202 with "
-        "`held` when the brake keeps the change apart until a person decides.",
+        "Standard Webhooks 1.0.0. 202 with `no_card` when the card does not exist yet: its newest state is kept 90 days; 202 "
+        "with `held` when the brake keeps the change apart until a person decides.",
     ),
 )
 

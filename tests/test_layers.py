@@ -1,6 +1,7 @@
 """Who may know whom: what import-linter's contracts in pyproject.toml cannot say, read from the sources themselves."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,17 +24,25 @@ NO_NAMES = {"open", "input", "print", "eval", "exec", "__import__"}
 
 def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
     for room in rooms:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+        yield from _parsed(room)
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+@functools.cache
+def _parsed(room: str) -> list[tuple[str, ast.Module]]:
+    paths = sorted((ROOT / room).rglob("*.py"))
+    return [(str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+
+
+@functools.cache
+def imports(tree: ast.AST) -> list[tuple[int, str]]:
     """Line and full dotted name of everything imported: ``from passkit import preview`` is ``passkit.preview``."""
+    found: list[tuple[int, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
 
 
 def dotted(node: ast.AST) -> str:

@@ -31,7 +31,15 @@ async def test_a_news_goes_its_way(house: House) -> None:
         pass
     shown = (await house.api("GET", f"/news/{id_}")).json
     assert shown["is_live"]
-    assert shown["progress"] == {"targets": 1, "accepted": 0, "gone": 0, "waiting": 1, "failed": 0, "fetched": 0, "capped": 0}
+    assert shown["progress"] == {
+        "targets": 1,
+        "accepted": 0,
+        "gone": 0,
+        "waiting": 1,
+        "failed": 0,
+        "fetched": 0,
+        "capped": 0,
+    }
     for operation, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         done = await house.api("POST", f"/news/{id_}:{operation}")
         assert (done.status, done.json["state"]) == (200, state)

@@ -12,6 +12,24 @@ import pytest_asyncio
 from tests.journeys import house
 from tests.journeys.chromium import launched
 
+SMALL = (
+    "test_android.py",
+    "test_google.py",
+    "test_google_kill.py",
+    "test_operator_card.py",
+    "test_phones.py",
+    "test_secrets.py",
+)
+"""Journeys whose every query ``tests/store`` asks on both databases: in ``make test`` they are made on SQLite alone."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL the small journeys are for ``make soak``."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.name in SMALL and "postgresql" in item.name:
+            item.add_marker("soak")
+
 
 @pytest.fixture(scope="session")
 def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -53,7 +53,15 @@ async def test_one_news_rings_every_phone_once_and_the_older_one_returns_silentl
         await until(lambda phone=phone: says(phone) == ["Older"])
     await until(lambda: android.notifications)
     done = await reaches(world, older, "done")
-    assert done["progress"] == {"targets": 4, "accepted": 4, "gone": 0, "waiting": 0, "failed": 0, "fetched": 3, "capped": 0}
+    assert done["progress"] == {
+        "targets": 4,
+        "accepted": 4,
+        "gone": 0,
+        "waiting": 0,
+        "failed": 0,
+        "fetched": 3,
+        "capped": 0,
+    }
     ends = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
     await send(world, "Newer", ends_at=ends)
     for phone in phones:

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from tests.commands.processes import Process, free_port
 from tests.journeys import house
 from tests.judges import need
@@ -77,7 +79,8 @@ def children(process: Process) -> set[str]:
     return set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
 
 
-async def test_two_generations_come_and_go_and_no_request_fails(tmp_path: Path, certs: Path) -> None:
+@pytest.mark.parametrize("generations", [1, pytest.param(3, marks=pytest.mark.soak)])
+async def test_generations_come_and_go_and_no_request_fails(tmp_path: Path, certs: Path, generations: int) -> None:
     need("nginx")
     behind = free_port()
     async with house.world(f"sqlite:///{tmp_path}/passbell.db", tmp_path, certs) as world:
@@ -95,7 +98,7 @@ async def test_two_generations_come_and_go_and_no_request_fails(tmp_path: Path, 
                 ]
                 tasks = [asyncio.create_task(each) for each in work]
                 old: set[str] = set()
-                for _ in range(2):  # the first generation may be finishing while the third begins
+                for _ in range(generations):  # the first may be finishing while the third begins
                     old |= children(process)
                     process.signal(signal.SIGHUP)
                     await asyncio.to_thread(process.logged, "renewed")
