@@ -45,7 +45,9 @@ async def samples(db: Database, brand_id: int, now: datetime) -> list[Sample]:
 
 def _sample(klass: Shared, now: datetime) -> Sample:
     template = klass.revision.template
-    card = Card(SERIAL, NUMBER, SERIAL, sample(template), language=None, created_at=now, ring=None, outlet=SAMPLE_OUTLET)
+    card = Card(
+        SERIAL, NUMBER, SERIAL, sample(template), language=None, created_at=now, ring=None, outlet=SAMPLE_OUTLET
+    )
     object_id = f"{klass.address.issuer_id}.{SERIAL}"
     body = object_body(klass.revision, card, None, klass.address, object_id, klass.pictures, now)
     is_accepted = klass.row["accepted_digest"] is not None

@@ -136,9 +136,13 @@ async def listing(db: Database, brand_id: int | None = None) -> list[Brake]:
     async with db.reading() as conn:
         found = []
         for row in (await conn.execute(some)).all():
-            *place, opened, why, count, last, under_way = row
-            cards = await _cards(conn, row.id)
-            found.append(Brake(*place, opened, why or "behind", count, cards, last or 0, under_way))
+            number, brand, source, template, name, opened, why, count, last, under_way = row
+            cards = await _cards(conn, number)
+            found.append(
+                Brake(
+                    number, brand, source, template, name, opened, why or "behind", count, cards, last or 0, under_way
+                )
+            )
         return found
 
 
