@@ -24,6 +24,7 @@ async def migrate(db: Database) -> None:
     """Bring the schema to ``head()``; already there, nothing happens."""
     async with db.transaction() as conn:
         if db.is_postgresql:
+            await conn.execute(text("SET LOCAL lock_timeout = 0"))  # who comes second waits until the first is through
             await conn.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         await conn.run_sync(_upgrade)
 

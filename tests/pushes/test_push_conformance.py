@@ -25,7 +25,7 @@ from tests.pushes.standins import Files, Standin
 
 TOPIC = "pass.com.passbell.demo"
 EXPIRATION = int(datetime(2026, 12, 22, tzinfo=UTC).timestamp())
-QUICK = Options(limits=Limits(deadline=1.5), connection_interval=0.05, patience=3, grace=1)
+QUICK = Options(limits=Limits(deadline=3), connection_interval=0.05, patience=3, grace=1)
 PATIENT = Options()
 
 Opener = Callable[..., Channel]
