@@ -143,7 +143,10 @@ async def look_around(walk: Walk, chromium: Any, language: str) -> list[str]:
 
 async def is_page(person: Person, path: str) -> bool:
     """Whether the answer is a page to look at: no picture, no part of a page, no JSON for a module, and not another page."""
-    answer = await person.context.request.get(path, max_redirects=0, headers={"Accept": "text/html"})
+    headers = {"Accept": "text/html"}
+    answer = await person.context.request.get(
+        path, max_redirects=0, max_retries=2, headers=headers
+    )  # of a reset connection
     is_its_own = answer.status not in (303, 404) or path in MORE
     return is_its_own and (await answer.body()).lstrip()[:15].lower() == b"<!doctype html>"
 

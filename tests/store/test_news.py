@@ -392,7 +392,7 @@ async def test_a_segment_shows_it_and_the_others_do_not(
 async def test_the_held_out_are_not_told_and_the_arms_read_their_own_text(
     db: Database, issue: Callable[..., Awaitable[CardView]], phone: Callable[..., Phone], send: Write
 ) -> None:
-    issued = [await issue() for _ in range(16)]
+    issued = [await issue() for _ in range(40)]  # so many that chance leaves no arm empty
     holders = [await held(db, phone, card, str(place)) for place, card in enumerate(issued)]
     sent = await send("A", variants=[{"text": "B"}], holdout=50)
     for holder in holders:
@@ -400,7 +400,7 @@ async def test_the_held_out_are_not_told_and_the_arms_read_their_own_text(
     texts = [shown(holder, card.serial_number)[0] for holder, card in zip(holders, issued, strict=True)]
     told = [text for text in texts if text]
     assert set(told) == {"A", "B"}
-    assert 0 < len(told) < 16
+    assert 0 < len(told) < len(issued)
     assert sent.progress.targets == await pushes(db) == len(told)
 
 
