@@ -104,6 +104,8 @@ async def test_campaigns_are_counted_by_their_marks_over_their_links(house: Hous
     page = text(await viewer.get("/studio/reports"))
     assert "vk poster =autumn 2 3 2 67 % 1" in page
     assert "No marks — — 1 1 0 0 % 0" in page
+    page = (await viewer.get("/studio/reports")).body.decode()
+    assert page.count('id="campaigns"') == 1
     answer = await viewer.get("/studio/reports/campaigns.csv")
     rows = list(csv.reader(io.StringIO(answer.body.decode("utf-8-sig"))))
     assert rows[0][:5] == ["Source", "Medium", "Campaign", "Links", "Joined"]
