@@ -10,11 +10,8 @@ processes may let through a second's worth more than one would, and a crash forg
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Collection
-from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,7 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.errors import Unavailable
+from store.countbuffer import CountBuffer
 from store.tables import brake_counts, cards
 from store.upserts import insert_into
 
@@ -42,6 +39,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Place = tuple[int, int]
 """(source id, template id)."""
+Slot = tuple[int, int, int, str]
+"""(source id, template id, slot of time, ``rings`` or ``resets``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +76,17 @@ class Noted:
         return max(self.rings, self.resets) + cards > limit
 
 
-class BrakeWindow:
+class BrakeWindow(CountBuffer[Slot]):
     """The window of one open database: what is not written yet, and what the table said a moment ago."""
 
+    interval = INTERVAL
+
     def __init__(self, db: Database) -> None:
-        self._db = db
-        self._mine: Counter[tuple[int, int, int, str]] = Counter()
+        super().__init__(db)
         self._known: dict[Place, tuple[datetime, Noted]] = {}
         self._passed: dict[tuple[int, int, str], int] = {}
         """(source id, card id, kind) -> the slot in which this process counted the card and let it pass."""
         self._sizes: dict[int, tuple[datetime, int]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
 
     async def sums(self, conn: AsyncConnection, place: Place, now: datetime) -> Noted:
         """What this source did to this template's cards in the last ten minutes."""
@@ -100,7 +97,7 @@ class BrakeWindow:
             known = (now, Noted(row.rings or 0, row.resets or 0))
             self._known[place] = known
         mine = {"rings": 0, "resets": 0}
-        for (source_id, template_id, slot, kind), count in self._mine.items():
+        for (source_id, template_id, slot, kind), count in self._counts.items():
             if (source_id, template_id) == place and slot > first:
                 mine[kind] += count
         return known[1] + Noted(**mine)
@@ -127,74 +124,38 @@ class BrakeWindow:
         for kind, ids in made.kinds():
             unseen = self._unseen(place, kind, ids, now)
             if unseen:
-                self._mine[*place, slot_of(now), kind] += len(unseen)
+                self._counts[*place, slot_of(now), kind] += len(unseen)
             if passes:
                 self._passed.update(((place[0], one, kind), slot_of(now)) for one in unseen)
-        if self._mine and self._timer is None and self._task is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
+        self._schedule()
 
     def _unseen(self, place: Place, kind: str, ids: Collection[int], now: datetime) -> list[int]:
         first = slot_of(now - WINDOW)
         return [one for one in ids if self._passed.get((place[0], one, kind), first) <= first]
 
-    async def flush(self) -> None:
-        """Write what there is; raises ``Unavailable`` and keeps it when the database does not take it."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        await self._write()
-
-    async def close(self) -> None:
-        """Write what there is and start no more."""
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        with contextlib.suppress(Unavailable):
-            await self.flush()
-
-    def _start(self) -> None:
-        self._timer = None
-        # a context of its own: inside ``Database.joined`` it would join that transaction
-        self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
-
-    async def _run(self) -> None:
-        try:
-            with contextlib.suppress(Unavailable):  # kept; written with the next
-                await self._write()
-        finally:
-            self._task = None
-            if self._mine and not self._closed and self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
-
     async def _write(self) -> None:
-        counts, self._mine = self._mine, Counter()
-        if not counts:
+        if not self._counts:
             return
-        oldest = max(slot for _, _, slot, _ in counts) - WINDOW // SLOT
+        oldest = max(slot for _, _, slot, _ in self._counts) - WINDOW // SLOT
         self._passed = {card: slot for card, slot in self._passed.items() if slot > oldest}
         try:
-            async with self._db.transaction() as conn:
-                await _add(conn, counts)
-        except BaseException:
-            self._mine.update(counts)
-            raise
+            await super()._write()
         finally:
             self._known.clear()
 
-
-async def _add(conn: AsyncConnection, counts: Counter[tuple[int, int, int, str]]) -> None:
-    rows: dict[tuple[int, int, int], dict[str, int]] = {}
-    for (source_id, template_id, slot, kind), count in counts.items():
-        rows.setdefault((source_id, template_id, slot), {"rings": 0, "resets": 0})[kind] += count
-    added = insert_into(brake_counts, is_postgresql=conn.dialect.name == "postgresql")
-    added = added.on_conflict_do_update(
-        index_elements=list(brake_counts.primary_key.columns),
-        set_={name: brake_counts.c[name] + added.excluded[name] for name in ("rings", "resets")},
-    )
-    names = ("source_id", "template_id", "slot")
-    # in the order of their key, so that two processes that write the same rows do not wait for each other
-    await conn.execute(added, [dict(zip(names, key, strict=True)) | sums for key, sums in sorted(rows.items())])
-    oldest = max(slot for _, _, slot in rows) - 2 * (WINDOW // SLOT)
-    await conn.execute(delete(brake_counts).where(brake_counts.c.slot < oldest))
+    async def _add(self, conn: AsyncConnection, counts: Counter[Slot]) -> None:
+        rows: dict[tuple[int, int, int], dict[str, int]] = {}
+        for (source_id, template_id, slot, kind), count in counts.items():
+            rows.setdefault((source_id, template_id, slot), {"rings": 0, "resets": 0})[kind] += count
+        added = insert_into(brake_counts, is_postgresql=conn.dialect.name == "postgresql")
+        added = added.on_conflict_do_update(
+            index_elements=list(brake_counts.primary_key.columns),
+            set_={name: brake_counts.c[name] + added.excluded[name] for name in ("rings", "resets")},
+        )
+        names = ("source_id", "template_id", "slot")
+        await conn.execute(added, [dict(zip(names, key, strict=True)) | sums for key, sums in sorted(rows.items())])
+        oldest = max(slot for _, _, slot in rows) - 2 * (WINDOW // SLOT)
+        await conn.execute(delete(brake_counts).where(brake_counts.c.slot < oldest))
 
 
 def slot_of(moment: datetime) -> int:

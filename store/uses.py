@@ -1,29 +1,23 @@
 """Which source sets which variable, counted per day, so that a publish does not take away what a backend still sends.
 
-A webhook must not wait for a count: counts are kept in memory and written together every few seconds, by who has the database
-open. Losing some in a crash loses a count, never a change. ``variable`` is the name that the source used.
+A webhook must not wait for a count (``store.countbuffer``). Losing some in a crash loses a count, never a change. ``variable`` is
+the name that the source used.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Iterable
-from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.errors import Unavailable
+from store.countbuffer import CountBuffer
 from store.tables import sources, variable_uses
 from store.upserts import insert_into
-
-if TYPE_CHECKING:
-    from store.dialect import Database
 
 INTERVAL = 5.0  # seconds
 KEPT_AT_MOST = 10_000
@@ -47,15 +41,10 @@ class Use:
     count: int
 
 
-class UsesBuffer:
+class UsesBuffer(CountBuffer[Key]):
     """The counts of one open database that are not written yet."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._counts: Counter[Key] = Counter()
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
+    interval = INTERVAL
 
     def note(self, template_id: int, source_id: int, variables: Iterable[str], now: datetime) -> None:
         """A source has set these variables of a card of this template."""
@@ -64,58 +53,17 @@ class UsesBuffer:
             key = (template_id, source_id, variable[:64], day)
             if key in self._counts or len(self._counts) < KEPT_AT_MOST:
                 self._counts[key] += 1
-        if self._counts and self._timer is None and self._task is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
+        self._schedule()
 
-    async def flush(self) -> None:
-        """Write what there is; raises ``Unavailable`` and keeps it when the database does not take it."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        await self._write()
-
-    async def close(self) -> None:
-        """Write what there is and start no more."""
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        with contextlib.suppress(Unavailable):
-            await self.flush()
-
-    def _start(self) -> None:
-        self._timer = None
-        # a context of its own: inside ``Database.joined`` it would join that transaction
-        self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
-
-    async def _run(self) -> None:
-        try:
-            with contextlib.suppress(Unavailable):  # kept; written with the next
-                await self._write()
-        finally:
-            self._task = None
-            if self._counts and not self._closed and self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start)
-
-    async def _write(self) -> None:
-        counts, self._counts = self._counts, Counter()
-        if not counts:
-            return
-        try:
-            async with self._db.transaction() as conn:
-                await _add(conn, counts)
-        except BaseException:
-            self._counts.update(counts)
-            raise
-
-
-async def _add(conn: AsyncConnection, counts: Counter[Key]) -> None:
-    added = insert_into(variable_uses, is_postgresql=conn.dialect.name == "postgresql")
-    added = added.on_conflict_do_update(
-        index_elements=list(variable_uses.primary_key.columns),
-        set_={"count": variable_uses.c["count"] + added.excluded["count"]},
-    )
-    names = ("template_id", "source_id", "variable", "day", "count")
-    # in the order of their key, so that two processes that write the same rows do not wait for each other
-    await conn.execute(added, [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())])
+    async def _add(self, conn: AsyncConnection, counts: Counter[Key]) -> None:
+        added = insert_into(variable_uses, is_postgresql=conn.dialect.name == "postgresql")
+        added = added.on_conflict_do_update(
+            index_elements=list(variable_uses.primary_key.columns),
+            set_={"count": variable_uses.c["count"] + added.excluded["count"]},
+        )
+        names = ("template_id", "source_id", "variable", "day", "count")
+        rows = [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())]
+        await conn.execute(added, rows)
 
 
 def day_of(moment: datetime) -> int:
