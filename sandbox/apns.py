@@ -22,7 +22,8 @@ from typing import Self
 
 from sandbox.apns_answers import ACCEPTED, Answer, ClientIdentity, PushRequest, judge, refusal
 from sandbox.apns_connection import Decision, PushConnection
-from sandbox.apns_rules import Action, Rule, Script
+from sandbox.apns_rules import Action, Rule
+from sandbox.scripts import Script
 
 __all__ = ["ACCEPTED", "Action", "Answer", "PushRecord", "PushService", "Rule"]
 
@@ -103,7 +104,7 @@ class PushService:
         self.host = host
         self.port = port
         self.max_streams = max_streams
-        self.script = Script()
+        self.script: Script[Rule] = Script()
         self.on_record: list[Callable[[PushRecord], None]] = []
         self.records: deque[PushRecord] = deque(maxlen=KEPT_RECORDS)
         self._context = _tls(certificate, key, client_ca)
@@ -263,7 +264,7 @@ class PushService:
         self._requests += 1
         apns_id = request.header("apns-id") or str(uuid.uuid4()).upper()
         answer = judge(request)
-        rule = self.script.match(request.token) if answer.status == 200 else None
+        rule = self.script.match(lambda it: it.fits(request.token)) if answer.status == 200 else None
         if answer.status == 200 and rule is None and self._is_for_another_topic(request):
             answer = refusal("DeviceTokenNotForTopic")
         if rule is not None and rule.action is Action.ANSWER:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
 from typing import Any
 
 from sandbox.apns_answers import STATUS_BY_REASON, USUAL_REASON, Answer
+from sandbox.scripts import from_json
 
 
 class Action(StrEnum):
@@ -64,66 +64,11 @@ class Rule:
         reason = self.reason or USUAL_REASON.get(status)
         return Answer(status, reason if status != 200 else None, self.timestamp, self.retry_after)
 
+    def fits(self, token: str) -> bool:
+        """Whether it is about pushes to this token."""
+        return token.startswith(self.prefix)
+
 
 def rule_from_json(given: Mapping[str, Any]) -> Rule:
     """A rule from the control API; ValueError says what is wrong."""
-    known = {item.name: item for item in fields(Rule)}
-    unknown = set(given) - set(known)
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-    values = dict(given)
-    if "action" in values:
-        values["action"] = Action(values["action"])
-    try:
-        return Rule(**values)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-
-
-@dataclass(slots=True)
-class _Running:
-    rule: Rule
-    passed: int = 0
-    fired: int = 0
-
-    def fires(self, token: str) -> bool:
-        if not token.startswith(self.rule.prefix):
-            return False
-        if self.rule.times is not None and self.fired >= self.rule.times:
-            return False
-        if self.passed < self.rule.after:
-            self.passed += 1
-            return False
-        self.passed = 0
-        self.fired += 1
-        return True
-
-
-@dataclass(slots=True)
-class Script:
-    """The rules in force, oldest first; the first that fires wins."""
-
-    _rules: dict[int, _Running] = field(default_factory=dict)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
-
-    def add(self, rule: Rule) -> int:
-        """Put a rule in force and return its number."""
-        number = next(self._numbers)
-        self._rules[number] = _Running(rule)
-        return number
-
-    def remove(self, number: int) -> bool:
-        """End one rule; False when there is none with that number."""
-        return self._rules.pop(number, None) is not None
-
-    def clear(self) -> None:
-        """End all rules."""
-        self._rules.clear()
-
-    def rules(self) -> dict[int, Rule]:
-        """The rules in force by number."""
-        return {number: running.rule for number, running in self._rules.items()}
-
-    def match(self, token: str) -> Rule | None:
-        """The rule that meets a push to this token now; counts it."""
-        return next((running.rule for running in self._rules.values() if running.fires(token)), None)
+    return from_json(Rule, given, action=Action)

@@ -29,13 +29,14 @@ from sandbox import google_save
 from sandbox.google_accounts import Account, Accounts, GrantRefused
 from sandbox.google_answers import Refusal, bad_request, not_permitted, too_fast, unknown_field
 from sandbox.google_callbacks import CallbackKeys, CallbackSender
-from sandbox.google_faults import Fault, Faults, Trouble
+from sandbox.google_faults import Fault, Trouble
 from sandbox.google_limits import RATE, Rates
 from sandbox.google_methods import Method, methods
 from sandbox.google_others import Others
 from sandbox.google_rules import image_urls, issuer_of
 from sandbox.google_schema import errors
 from sandbox.google_state import Stored, Wallet, legacy
+from sandbox.scripts import Script
 
 HOST = "127.0.0.1"
 KEPT_REQUESTS = 100_000
@@ -70,7 +71,7 @@ class GoogleService:
     def __init__(self, *, clock: Callable[[], float] = time.time, rate: float = RATE, port: int = 0) -> None:
         self.wallet = Wallet()
         self.accounts = Accounts(clock)
-        self.faults = Faults()
+        self.faults: Script[Fault] = Script()
         self.rates = Rates(rate)
         self.requests: deque[Asked] = deque(maxlen=KEPT_REQUESTS)
         self.on_request: list[Callable[[Asked], None]] = []
@@ -199,7 +200,7 @@ class GoogleService:
         async def handle(request: web.Request) -> web.StreamResponse:
             raw = await request.read()
             resource = request.match_info.get("resourceId") or _named(raw)
-            fault = self.faults.match(method.id, resource)
+            fault = self.faults.match(lambda it: it.fits(method.id, resource))
             if fault is not None and not fault.done and fault.trouble is not Trouble.SLOW:
                 answer: web.Response | None = None
                 account = ""
@@ -329,7 +330,7 @@ class GoogleService:
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        fault = self.faults.match("token", "")
+        fault = self.faults.match(lambda it: it.fits("token", ""))
         try:
             answer = web.json_response(
                 self.accounts.grant(form, (self.token_url, "https://oauth2.googleapis.com/token"))

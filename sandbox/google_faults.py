@@ -7,12 +7,12 @@ before each firing, and is spent after ``times`` firings. Without rules there is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
 from typing import Any
 
 from sandbox.google_answers import USUAL_REASON
+from sandbox.scripts import from_json
 
 
 class Trouble(StrEnum):
@@ -50,67 +50,13 @@ class Fault:
         if self.delay < 0 or self.after < 0 or (self.times is not None and self.times < 1):
             raise ValueError("delay and after are not negative, times is at least 1")
 
+    def fits(self, method: str, resource: str) -> bool:
+        """Whether it is about requests of this method for this resource; a token is refused when it is named."""
+        if method == "token" != self.method:
+            return False
+        return method.startswith(self.method) and resource.startswith(self.resource)
+
 
 def fault_from_json(given: Mapping[str, Any]) -> Fault:
     """A rule from the control API; ValueError says what is wrong."""
-    unknown = set(given) - {item.name for item in fields(Fault)}
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-    values = dict(given)
-    if "trouble" in values:
-        values["trouble"] = Trouble(values["trouble"])
-    try:
-        return Fault(**values)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-
-
-@dataclass(slots=True)
-class _Running:
-    fault: Fault
-    passed: int = 0
-    fired: int = 0
-
-    def fires(self, method: str, resource: str) -> bool:
-        if method == "token" != self.fault.method:
-            return False  # a token is refused when it is named
-        if not method.startswith(self.fault.method) or not resource.startswith(self.fault.resource):
-            return False
-        if self.fault.times is not None and self.fired >= self.fault.times:
-            return False
-        if self.passed < self.fault.after:
-            self.passed += 1
-            return False
-        self.passed = 0
-        self.fired += 1
-        return True
-
-
-@dataclass(slots=True)
-class Faults:
-    """The rules in force, oldest first; the first that fires wins."""
-
-    _rules: dict[int, _Running] = field(default_factory=dict)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
-
-    def add(self, fault: Fault) -> int:
-        """Put a rule in force and return its number."""
-        number = next(self._numbers)
-        self._rules[number] = _Running(fault)
-        return number
-
-    def remove(self, number: int) -> bool:
-        """End one rule; False when there is none with that number."""
-        return self._rules.pop(number, None) is not None
-
-    def clear(self) -> None:
-        """End all rules."""
-        self._rules.clear()
-
-    def rules(self) -> dict[int, Fault]:
-        """The rules in force by number."""
-        return {number: running.fault for number, running in self._rules.items()}
-
-    def match(self, method: str, resource: str) -> Fault | None:
-        """The rule that meets this request now; counts it."""
-        return next((it.fault for it in self._rules.values() if it.fires(method, resource)), None)
+    return from_json(Fault, given, trouble=Trouble)
