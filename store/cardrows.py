@@ -148,16 +148,20 @@ async def load(
     condition: Any,
     *,
     lock: bool = False,
+    skip_locked: bool = False,
     limit: int | None = None,
     newest: bool = False,
 ) -> list[CardRow]:
-    """The cards that fit, by id (``newest``: from the last one); ``lock`` keeps other writers off them until the end."""
+    """The cards that fit, by id (``newest``: from the last one); ``lock`` keeps other writers off them until the end.
+
+    ``skip_locked`` leaves out those that another transaction keeps.
+    """
     id_ = tables.cards.c.id
     wanted = columns().where(condition).order_by(id_.desc() if newest else id_)
     if limit is not None:
         wanted = wanted.limit(limit)
     if lock:
-        wanted = wanted.with_for_update(of=tables.cards, key_share=True)
+        wanted = wanted.with_for_update(of=tables.cards, key_share=True, skip_locked=skip_locked)
     return [await complete(db, conn, row) for row in (await conn.execute(wanted)).mappings().all()]
 
 

@@ -14,11 +14,13 @@ nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BigInteger, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.change import Rings, compare, edition, next_rings, ring_order
@@ -44,12 +46,6 @@ def heard(row: Mapping[str, Any], *, times: int, phones: int) -> Rings:
     if times >= max(phones, 1):
         return Rings()
     return Rings(tuple(row["ring"]), tuple(row["ring_waiting"]))
-
-
-async def phones_of(conn: AsyncConnection, card_id: int) -> int:
-    """How many phones hold the card."""
-    held = select(func.count()).where(tables.registrations.c.card_id == card_id)
-    return int((await conn.execute(held)).scalar_one())
 
 
 def next_modified(row: Mapping[str, Any], now: datetime) -> int:
@@ -85,12 +81,74 @@ def text_hash(db: Database, card: Mapping[str, Any], rings: Rings, shown: Pass) 
 
 async def settle(db: Database, conn: AsyncConnection, card: CardRow, now: datetime) -> CardRow:
     """The card with its rings and Last-Modified of the current edition, written where they were of an older one."""
-    if card.edition == card.row["modified_edition"]:
-        return card
-    before = await livenews.shown_before(conn, card.row)
-    await livenews.load(db, conn, before)
-    rings, said = await _rings(db, conn, card, before, now)
-    values = {
+    return (await settle_all(db, conn, [card], now))[0]
+
+
+async def settle_all(db: Database, conn: AsyncConnection, found: Sequence[CardRow], now: datetime) -> list[CardRow]:
+    """The same for many that the caller has locked, in as many statements as one takes."""
+    stale = [card for card in found if card.edition != card.row["modified_edition"]]
+    if not stale:
+        return list(found)
+    befores = await _befores(db, conn, stale)
+    written = {card.id: _settled(db, card, before, now) for card, before in zip(stale, befores, strict=True)}
+    await conn.execute(
+        _stamping(), [{f"new_{k}": v for k, v in row.items()} | {"card": i} for i, row in written.items()]
+    )
+    return [
+        CardRow({**card.row, **written[card.id]}, card.revision, card.stored) if card.id in written else card
+        for card in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is read beside a card's row: the news that its last edition showed, and what its rings hang on."""
+
+    news: Shown | None
+    phones: int = 0
+    revision: Revision | None = None
+    """The one before the published one, where the publish was asked to ring."""
+
+
+async def _befores(db: Database, conn: AsyncConnection, found: Sequence[CardRow]) -> list[_Before]:
+    news = await livenews.shown_before(conn, [card.row for card in found])
+    for one in set(news):
+        await livenews.load(db, conn, one)
+    phones = await _phones(conn, [card.id for card in found if _may_ring(card)])
+    return [
+        _Before(one, phones.get(card.id, 0), await _revision_before(db, conn, card, one))
+        for card, one in zip(found, news, strict=True)
+    ]
+
+
+async def _phones(conn: AsyncConnection, card_ids: Collection[int]) -> dict[int, int]:
+    """How many phones hold each card."""
+    if not card_ids:
+        return {}
+    held = tables.registrations.c
+    counted = (
+        select(held.card_id, func.count().label("phones")).where(held.card_id.in_(card_ids)).group_by(held.card_id)
+    )
+    return {row.card_id: row.phones for row in await conn.execute(counted)}
+
+
+async def _revision_before(db: Database, conn: AsyncConnection, card: CardRow, news: Shown | None) -> Revision | None:
+    row, revisions = card.row, tables.revisions.c
+    if not row["revision_rings"] or _shows(card, news) == row["modified_edition"]:
+        return None
+    one_before = select(revisions.id).where(
+        revisions.template_id == row["template_id"], revisions.number == row["revision_number"] - 1
+    )
+    revision_id = (await conn.execute(one_before)).scalar_one_or_none()
+    if revision_id is None:
+        return None
+    return await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=row["brand_stamp"])
+
+
+def _settled(db: Database, card: CardRow, before: _Before, now: datetime) -> dict[str, Any]:
+    """The columns of a card that has a new edition."""
+    rings, said = _rings(db, card, before, now)
+    return {
         "ring": list(rings.ring),
         "ring_waiting": list(rings.waiting),
         "ring_text_hash": said,
@@ -100,37 +158,63 @@ async def settle(db: Database, conn: AsyncConnection, card: CardRow, now: dateti
         "served_count": 0,
         **_news_columns(card),
     }
-    await conn.execute(update(tables.cards).where(tables.cards.c.id == card.id).values(**values))
-    return CardRow({**card.row, **values}, card.revision, card.stored)
+
+
+@cache
+def _stamping() -> Update:
+    """UPDATE of ``_settled``'s columns, made once."""
+    columns = tables.cards.c
+    rings = ("ring", "ring_waiting", "ring_text_hash")
+    served = (
+        "modified_edition",
+        "last_modified",
+        "served_edition",
+        "served_count",
+        "news_id",
+        "news_at",
+        "news_fetched",
+    )
+    values = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in rings + served}
+    return update(tables.cards).where(columns.id == bindparam("card", type_=BigInteger)).values(**values)
 
 
 def _news_columns(card: CardRow) -> dict[str, Any]:
     """Which news the edition shows; how many phones have fetched it begins anew with another."""
     row, shown = card.row, card.shown
     if shown is None or not shown.id or shown.id == row["news_id"]:
-        return {"news_id": shown.id or None if shown else None}
+        news_id = shown.id or None if shown else None
+        return {"news_id": news_id, "news_at": row["news_at"], "news_fetched": row["news_fetched"]}
     return {"news_id": shown.id, "news_at": max(shown.at, row["news_at"] or 0), "news_fetched": 0}
 
 
-async def _rings(
-    db: Database, conn: AsyncConnection, card: CardRow, before: Shown | None, now: datetime
-) -> tuple[Rings, str | None]:
-    """The rings of the edition; ``before`` is the news that the last one showed."""
+def _arrives(card: CardRow) -> bool:
+    """Whether the edition shows a news that the card has not shown yet, and aloud."""
+    shown = card.shown
+    return shown is not None and shown.at > (card.row["news_at"] or 0) and not shown.is_silent
+
+
+def _may_ring(card: CardRow) -> bool:
+    return bool(card.row["ring"] or card.row["revision_rings"] or _arrives(card))
+
+
+def _rings(db: Database, card: CardRow, before: _Before, now: datetime) -> tuple[Rings, str | None]:
+    """The rings of the edition, and what the ringing field says."""
     row = card.row
-    arrives = card.shown is not None and card.shown.at > (row["news_at"] or 0) and not card.shown.is_silent
-    if not (row["ring"] or row["revision_rings"] or arrives):
+    if not _may_ring(card):
         return Rings(), None
     times = served_times(db, row)
-    rings = heard(row, times=times, phones=await phones_of(conn, card.id))
+    rings = heard(row, times=times, phones=before.phones)
     served = times > 0
     shown = filled(db, card, now, ring=None)
-    if _shows(card, before) != row["modified_edition"]:  # the revision or the brand is another, perhaps the news too
-        reads = _filled(db, card, before, now) if before != card.shown else shown
+    if (
+        _shows(card, before.news) != row["modified_edition"]
+    ):  # the revision or the brand is another, perhaps the news too
+        reads = _filled(db, card, before.news, now) if before.news != card.shown else shown
         rings = _kept(db, card, rings, reads, served=served)
-        if row["revision_rings"]:
-            rings = await _published(db, conn, card, rings, before, now, served=served)
-    if before != card.shown:
-        rings = _with_news(db, card, rings, before, shown, now, arrives=arrives, served=served)
+        if before.revision is not None:
+            rings = _published(db, card, rings, before.revision, before.news, now, served=served)
+    if before.news != card.shown:
+        rings = _with_news(db, card, rings, before.news, shown, now, served=served)
     return rings, text_hash(db, row, rings, shown)
 
 
@@ -149,7 +233,6 @@ def _with_news(
     shown: Pass,
     now: datetime,
     *,
-    arrives: bool,
     served: bool,
 ) -> Rings:
     """A news that arrives is a change that rings; one that goes, or returns, takes its own ring along."""
@@ -158,7 +241,7 @@ def _with_news(
     except RenderError:
         return Rings()
     order = ring_order(shown)
-    if arrives:
+    if _arrives(card):
         return next_rings(rings, served=served, difference=difference, notify=Notify.RING, order=order)
     touched = {row.field for row in difference.fields if row.old != row.new}
     left = [key for key in order if key not in touched]
@@ -177,25 +260,10 @@ def _kept(db: Database, card: CardRow, before: Rings, shown: Pass, *, served: bo
     return Rings(before.ring if same else ())
 
 
-async def _published(
-    db: Database,
-    conn: AsyncConnection,
-    card: CardRow,
-    rings: Rings,
-    news: Shown | None,
-    now: datetime,
-    *,
-    served: bool,
+def _published(
+    db: Database, card: CardRow, rings: Rings, old: Revision, news: Shown | None, now: datetime, *, served: bool
 ) -> Rings:
     """A publish that was asked to ring: through what it changed since the revision before it."""
-    revisions = tables.revisions.c
-    one_before = select(revisions.id).where(
-        revisions.template_id == card.row["template_id"], revisions.number == card.row["revision_number"] - 1
-    )
-    revision_id = (await conn.execute(one_before)).scalar_one_or_none()
-    if revision_id is None:
-        return rings
-    old = await compiled.revision(db, conn, revision_id=revision_id, brand_stamp=card.row["brand_stamp"])
     shown = _filled(db, card, news, now)
     try:
         difference = compare(_filled(db, card, news, now, revision=old), shown)

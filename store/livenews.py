@@ -249,16 +249,23 @@ def news(variant: Mapping[str, Any], picture: Picture | None = None) -> News:
     return News(variant["text"], variant.get("title") or {}, variant.get("url"), picture)
 
 
-async def shown_before(conn: AsyncConnection, row: Mapping[str, Any]) -> Shown | None:
-    """The news that a card's ``modified_edition`` shows, whether it is live still or not; its history is today's."""
+async def shown_before(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> list[Shown | None]:
+    """The news that each card's ``modified_edition`` shows, whether it is live still or not; its history is today's."""
+    table, ids = tables.news.c, {row["news_id"] for row in rows if row["news_id"] is not None}
+    found: dict[int, Live] = {}
+    if ids:
+        wanted = select(table.id, table.key, table.stamp, table.live_at, table.holdout, table.variants, table.is_listed)
+        found = {row.id: live_of(row) for row in await conn.execute(wanted.where(table.id.in_(ids)))}
+    return [_shown_before(row, found) for row in rows]
+
+
+def _shown_before(row: Mapping[str, Any], found: Mapping[int, Live]) -> Shown | None:
     is_now = of_row(row)
     told = is_now.told if is_now else ()
     if row["news_id"] is None:
         return Shown(0, 0, "", told=told) if told else None
-    table = tables.news.c
-    wanted = select(table.id, table.key, table.stamp, table.live_at, table.holdout, table.variants, table.is_listed)
-    found = (await conn.execute(wanted.where(table.id == row["news_id"]))).first()
-    before = None if found is None else live_of(found).for_card(row["serial_number"])
+    live = found.get(row["news_id"])
+    before = None if live is None else live.for_card(row["serial_number"])
     return None if before is None else replace(before, told=told)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import BigInteger, BindParameter, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.tables import cards, news, news_counts, news_waiting, registrations
@@ -81,14 +81,17 @@ async def fetched(conn: AsyncConnection, noted: Counter[tuple[int, str]]) -> dic
     held = select(func.count()).where(registrations.c.card_id == cards.c.id).scalar_subquery()
     wanted = select(cards.c.id, cards.c.modified_edition, cards.c.news_id, cards.c.news_fetched, held.label("held"))
     rows = await conn.execute(wanted.where(cards.c.id.in_({card for card, _ in noted}), cards.c.news_id.is_not(None)))
-    more: Counter[int] = Counter()
+    more, totals = Counter[int](), list[dict[str, int]]()
     for row in rows.all():
         if row.news_fetched == NEVER:
             continue
         total = min(max(row.news_fetched + noted[row.id, row.modified_edition], 0), row.held)
         if total != row.news_fetched:
             more[row.news_id] += total - row.news_fetched
-            await conn.execute(update(cards).where(cards.c.id == row.id).values(news_fetched=total))
+            totals.append({"card": row.id, "total": total})
+    if totals:
+        card: BindParameter[int] = bindparam("card", type_=BigInteger)
+        await conn.execute(update(cards).where(cards.c.id == card).values(news_fetched=bindparam("total")), totals)
     return dict(more)
 
 

@@ -16,9 +16,10 @@ import orjson
 
 from passkit.model import Brand, Pass
 from store import compiled, livenews, outlettexts, tables
-from store.cardrows import CardRow, CardView, columns, complete, edition_of, load, unseal, view
+from store.cardrows import CardRow, CardView, columns, complete, edition_of, unseal, view
 from store.dialect import Database
-from store.editions import filled, settle
+from store.editions import filled
+from store.firstfetches import FirstFetches
 from store.issuing import install_hash
 from store.tables import from_micros
 
@@ -95,7 +96,7 @@ async def serve(db: Database, pass_type: str, serial: str, generation: int, now:
         return None
     row = _mapping(rows[0])
     if edition_of(row) != row["modified_edition"]:
-        return await _settled(db, tables.cards.c.id == row["id"], now, Serving)
+        return await _settled(db, row["id"], now, Serving)
     await livenews.load(db, None, livenews.of_row(row))
     revision = await compiled.revision(db, None, revision_id=row["revision_id"], brand_stamp=row["brand_stamp"])
     return Serving(db, CardRow(row, revision, sealed=partial(unseal, db, row["data_encrypted"], serial)))
@@ -112,7 +113,7 @@ async def by_install_token(db: Database, token: str, now: datetime) -> Installat
             return None
         card = await complete(db, conn, row)
     if card.edition != card.row["modified_edition"]:
-        return await _settled(db, mine, now, Installation)
+        return await _settled(db, card.id, now, Installation)
     return Installation(db, card)
 
 
@@ -128,11 +129,9 @@ def note_cut(db: Database, card_id: int, edition: str, *, has_news: bool = False
     db.served.thrown_away(card_id, edition, has_news=has_news)
 
 
-async def _settled(db: Database, mine: Any, now: datetime, kind: type[Made]) -> Made | None:
-    async with db.transaction() as conn:
-        for card in await load(db, conn, mine, lock=True):
-            return kind(db, await settle(db, conn, card, now))
-    return None
+async def _settled(db: Database, card_id: int, now: datetime, kind: type[Made]) -> Made | None:
+    card = await db.kept(FirstFetches).settled(db, card_id, now)
+    return None if card is None else kind(db, card)
 
 
 def _frozen(value: Any) -> Any:

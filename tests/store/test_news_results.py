@@ -70,7 +70,7 @@ async def test_it_is_counted_until_it_is_final(db: Database, card: CardView, pub
     finals = []
     for days in (0, 3, 15):
         async with db.transaction() as conn:
-            at = datetime.now(UTC) - timedelta(days=days)
+            at = datetime.now(UTC) - timedelta(days=days, seconds=1)  # databases tell milliseconds
             await conn.execute(update(tables.news).values(live_at=at, result_at=at))
         assert await newsresults.turn(db) == 1
         result = (await news.view(db, published.id, sent.id)).result
