@@ -35,7 +35,8 @@ WARNINGS: Mapping[str, str] = {
 def add(subparsers: Any) -> None:
     """Register ``news`` and its operations."""
     operations = subparsers.add_parser(
-        "news", help="news: send, list, show, start, pause, resume, correct, cancel, withdraw, rules, weekly slots"
+        "news",
+        help="news: send, list, show, start, pause, resume, correct, stop, cancel, withdraw, rules, weekly slots",
     ).add_subparsers(metavar="OPERATION", required=True)
     send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
     send.add_argument("template")
@@ -68,6 +69,7 @@ def add(subparsers: Any) -> None:
         "refuse": ("the second person's no: it is a draft again", run_refuse),
         "pause": ("push to nobody more; who has it keeps it", run_pause),
         "resume": ("go on where it was paused", run_resume),
+        "stop": ("ring nobody more; who has it keeps it, the others see it when they come, silently", run_stop),
         "cancel": ("over now, silently; within the time to undo: a draft again", run_cancel),
         "withdraw": ("over now, silently, and out of the message history", run_withdraw),
     }
@@ -199,6 +201,11 @@ async def run_pause(args: argparse.Namespace, settings: Settings) -> int:
 async def run_resume(args: argparse.Namespace, settings: Settings) -> int:
     """``news resume NEWS``."""
     return await _operate(args, settings, news.resume)
+
+
+async def run_stop(args: argparse.Namespace, settings: Settings) -> int:
+    """``news stop NEWS``."""
+    return await _operate(args, settings, news.stop)
 
 
 async def run_cancel(args: argparse.Namespace, settings: Settings) -> int:

@@ -84,6 +84,11 @@ async def resume(request: web.Request) -> web.Response:
     return await _operate(request, news.resume)
 
 
+async def stop(request: web.Request) -> web.Response:
+    """POST /api/v1/news/{id}:stop: ring nobody more; who has it keeps it."""
+    return await _operate(request, news.stop)
+
+
 async def cancel(request: web.Request) -> web.Response:
     """POST /api/v1/news/{id}:cancel: over now, silently."""
     return await _operate(request, news.cancel)

@@ -83,7 +83,7 @@ class NewsResult(_Answered):
 class NewsSays(_Answered):
     """What phones that were reached will show: they fetch it at once if they can, silently."""
 
-    code: Literal["nothing_sent", "kept", "reverts", "corrected", "corrected_at_resume", "withdrawn"]
+    code: Literal["nothing_sent", "kept", "stopped", "reverts", "corrected", "corrected_at_resume", "withdrawn"]
     fetched: int = Field(description="Phones that have the text: they show the difference at their next fetch.")
     coming: int = Field(description="Phones that were pushed and have not fetched yet.")
     google: int = Field(description="Google holders whose message changes with it.")

@@ -243,6 +243,11 @@ OPERATIONS = (
         for name, summary, description in (
             ("pause", "Push a news to nobody more", "Who has it keeps it; a phone that asks by itself gets it."),
             ("resume", "Go on with a paused news", "It goes on where it was paused."),
+            (
+                "stop",
+                "Stop a news",
+                "Nobody more is rung; who has it keeps it, the others see it when they come, silently.",
+            ),
             ("cancel", "Take a news back", "Over now, silently: cards show what they showed before."),
             ("withdraw", "Withdraw a news", "Over now, silently, and out of the message history too."),
         )

@@ -100,6 +100,7 @@ def application(
             web.post("/api/v1/news/{id}:start", news.start),
             web.post("/api/v1/news/{id}:pause", news.pause),
             web.post("/api/v1/news/{id}:resume", news.resume),
+            web.post("/api/v1/news/{id}:stop", news.stop),
             web.post("/api/v1/news/{id}:cancel", news.cancel),
             web.post("/api/v1/news/{id}:correct", news.correct),
             web.post("/api/v1/news/{id}:withdraw", news.withdraw),

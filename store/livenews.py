@@ -47,6 +47,8 @@ class Live:
     is_listed: bool
     last_card: int = 0
     """Of a news that is over: the newest card of its time; 0: it is live."""
+    is_silent: bool = False
+    """Nobody more is rung for it: a card that has not shown it yet shows it silently."""
 
     @property
     def is_for_everyone(self) -> bool:
@@ -56,7 +58,7 @@ class Live:
     def for_card(self, serial: str) -> Shown | None:
         """What it is on this card, if that is in its audience; None: held out."""
         chosen = arm(self.key, serial, self.holdout, self.shares)
-        return None if chosen is None else Shown(self.id, self.at, self.stamp, chosen)
+        return None if chosen is None else Shown(self.id, self.at, self.stamp, chosen, is_silent=self.is_silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Shown:
     told: tuple[Shown, ...] = ()
     """What the card was told, newest first, where its template shows ``news.history``; id 0: that, and no news now."""
     is_silent: bool = field(default=False, compare=False)
-    """The card has been rung for as many news as it may be (``store.newscaps``)."""
+    """It does not ring: the card has had as many as it may be rung for (``store.newscaps``), or the news was stopped."""
 
     @property
     def edition_stamp(self) -> str:
@@ -99,10 +101,13 @@ def dumped(board: Board) -> dict[str, str | None]:
 
 def _rows(news_: Sequence[Live]) -> list[list[Any]]:
     ordered = sorted(news_, key=lambda one: (one.at, one.id), reverse=True)
-    return [
-        [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, "listed" if one.is_listed else "", one.last_card]
-        for one in ordered
-    ]
+    return [_row(one) for one in ordered]
+
+
+def _row(one: Live) -> list[Any]:
+    listed = "listed" if one.is_listed else ""
+    row: list[Any] = [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, listed, one.last_card]
+    return [*row, True] if one.is_silent else row
 
 
 def board(kept: str | None, past: str | None) -> Board:

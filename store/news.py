@@ -61,6 +61,7 @@ __all__ = [
     "revision_of",
     "start",
     "start_in",
+    "stop",
     "to_state",
     "view",
     "view_of",
@@ -231,6 +232,8 @@ async def pause(db: Database, brand_id: int, key: str) -> NewsView:
         row = await needed(conn, brand_id, key, lock=True)
         if row.state != "paused":
             refuse_unless(row, ("running",), "paused")
+            if row.reason == newsschedule.STOPPED:
+                raise Conflict("A news that was stopped cannot be paused.")
             await to_state(conn, row, "paused")
             await newspushes.stop(conn, row)
         return await view_of(conn, await by_id(conn, row.id), await says(conn, row, "kept"))
@@ -245,6 +248,25 @@ async def resume(db: Database, brand_id: int, key: str) -> NewsView:
             await to_state(conn, row, "running")
             await newspushes.go_on(conn, row)
         return await view_of(conn, await by_id(conn, row.id), await says(conn, row, "kept"))
+
+
+async def stop(db: Database, brand_id: int, key: str) -> NewsView:
+    """Ring nobody more; who has it keeps it until its end, and the others see it when they come, silently.
+
+    Before anybody could have it, that is a cancel. Stopped already: nothing happens.
+    """
+    async with db.transaction() as conn:
+        row = await needed(conn, brand_id, key, lock=True)
+        told = await says(conn, row, "stopped")
+        if row.reason != newsschedule.STOPPED:
+            refuse_unless(row, ("running", "paused"), "stopped")
+            if row.is_live:
+                clock = await database_now(conn)
+                await to_state(conn, row, "running", not_later_than=clock, reason=newsschedule.STOPPED)
+                await newstimer.stop(conn, await by_id(conn, row.id))
+            else:
+                await end(conn, row)
+        return await view_of(conn, await by_id(conn, row.id), told)
 
 
 async def cancel(db: Database, brand_id: int, key: str) -> NewsView:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
 from store import googlemessages, newsrules
-from store.dialect import Database
+from store.dialect import Database, database_now
 from store.googleintents import due_again, mark
 from store.googlework import ClassMessage, Outcome, Result, Work
 from store.jobs import Lane
@@ -113,14 +113,26 @@ async def said(conn: AsyncConnection, rows: Iterable[Row]) -> dict[int, Said]:
         return {}
     found = (await conn.execute(select(news).where(news.c.id.in_(ids), news.c.is_live.is_(True)))).all()
     quiet = await newsrules.quiet_brands(conn, {row.brand_id for row in found})
+    now = await database_now(conn)
     return {
-        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, _may_tell(row, quiet), row.variants)
+        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, _may_tell(row, quiet, now), row.variants)
         for row in found
     }
 
 
-def _may_tell(row: Row, quiet: Collection[int]) -> bool:
-    return row.state == "running" and row.brand_id not in quiet
+def _may_tell(row: Row, quiet: Collection[int], now: datetime) -> bool:
+    is_over = row.not_later_than is not None and row.not_later_than <= now
+    return row.state == "running" and row.brand_id not in quiet and not is_over
+
+
+async def is_being_told(conn: AsyncConnection, row: Row, now: datetime) -> bool:
+    """Whether an object of a news that is told one by one is on its way to Google."""
+    if row.google_state != TELLING:
+        return False
+    of_class = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id).scalar_subquery()
+    mine = (google_objects.c.class_row_id == of_class, google_objects.c.news.is_not(None))
+    leased = select(google_objects.c.id).where(*mine, google_objects.c.lease_until > now)
+    return (await conn.execute(leased.limit(1))).first() is not None
 
 
 def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:

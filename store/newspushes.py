@@ -24,7 +24,7 @@ NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 async def stop(conn: AsyncConnection, row: Any) -> None:
     """No page more, and no second try for whoever waits for paused news alone; what is being sent is finished."""
     now = await database_now(conn)
-    going = select(news.c.id).where(news.c.state == "running")
+    going = select(news.c.id).where(news.c.state == "running", news.c.id != row.id)
     for queue in (jobs, other_jobs):
         await conn.execute(update(queue).where(queue.c.news_id == row.id).values(due_at=NEVER))
         mine = select(news_waiting.c.device_id).where(news_waiting.c.news_id == row.id)

@@ -101,7 +101,8 @@ async def consequences(db: Database, brand_id: int, key: str) -> Mapping[str, Sa
     async with db.reading() as conn:
         row = await needed(conn, brand_id, key)
         correct = "corrected_at_resume" if row.state == "paused" else "corrected"
-        codes = {"pause": "kept", "resume": "kept", "cancel": "reverts", "correct": correct, "withdraw": "withdrawn"}
+        codes = {"pause": "kept", "resume": "kept", "stop": "stopped", "cancel": "reverts"}
+        codes |= {"correct": correct, "withdraw": "withdrawn"}
         return {name: await says(conn, row, code) for name, code in codes.items()}
 
 

@@ -16,8 +16,9 @@ from store.tables import google_classes, google_objects, news_counts
 class Says:
     """What reached phones will show.
 
-    ``code``: ``nothing_sent`` nobody has it; ``kept`` they keep the text; ``reverts`` it leaves; ``corrected`` the new words take
-    its place; ``corrected_at_resume`` the same, but only who asks by itself before that; ``withdrawn`` it leaves the history
+    ``code``: ``nothing_sent`` nobody has it; ``kept`` they keep the text; ``stopped`` the same, and whoever has not fetched it
+    sees it at the next fetch, silently; ``reverts`` it leaves; ``corrected`` the new words take its place;
+    ``corrected_at_resume`` the same, but only who asks by itself before that; ``withdrawn`` it leaves the history
     too. ``fetched`` are phones that have the text and show the difference at their next fetch, silently, which a push asks for
     at once; ``coming`` were pushed and have not fetched; ``google`` are holders whose message changes with it.
     """

@@ -9,18 +9,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Table, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import schedule
 from store import newsalarms, newsobjects, newspushes, newsrules
 from store.clock import database_now
 from store.newsrules import Rules
-from store.tables import jobs, news, news_counts, other_jobs
+from store.tables import jobs, news, news_counts, news_waiting, other_jobs
 
 LATE = timedelta(hours=2)
 """Of allowed time: a news that could not begin by then is missed, unless something else was asked."""
 CUT = "Its time was over before everybody was rung."
+STOPPED = "It was stopped before everybody was rung."
 
 
 def late_at(rules: Rules, begins: datetime, not_later_than: datetime | None) -> datetime:
@@ -53,17 +54,31 @@ async def is_over(conn: AsyncConnection, row: Any) -> bool:
 
 
 async def cut(conn: AsyncConnection, row: Any) -> bool:
-    """Take back what has not been sent; the text stays. False while a push is on its way. The row is locked."""
+    """Take back what has not been sent; the text stays. False while a push is on its way. The row is locked.
+
+    Where nobody has asked for it (``STOPPED``), somebody is told.
+    """
     now = await database_now(conn)
     await newspushes.stop(conn, row)
     for queue in (jobs, other_jobs):
         free = or_(queue.c.lease_until.is_(None), queue.c.lease_until < now)
         await conn.execute(delete(queue).where(queue.c.news_id == row.id, free))
-        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
+        if await _is_being_sent(conn, queue, row.id, now):
             return False
-    await conn.execute(update(news).where(news.c.id == row.id).values(reason=CUT, google_position=None))
-    await newsalarms.note(conn, row.brand_id, newsalarms.CUT, row.key, now)
+    await conn.execute(update(news).where(news.c.id == row.id).values(reason=row.reason or CUT, google_position=None))
+    if await newsobjects.is_being_told(conn, row, now):
+        return False
+    if row.reason != STOPPED:
+        await newsalarms.note(conn, row.brand_id, newsalarms.CUT, row.key, now)
     return True
+
+
+async def _is_being_sent(conn: AsyncConnection, queue: Table, news_id: int, now: datetime) -> bool:
+    """Whether a page, or somebody's second try, is on its way."""
+    mine = select(news_waiting.c.device_id).where(news_waiting.c.news_id == news_id)
+    theirs = and_(queue.c.device_id.in_(mine), queue.c.lease_until >= now)
+    found = select(queue.c.id).where(or_(queue.c.news_id == news_id, theirs)).limit(1)
+    return (await conn.execute(found)).first() is not None
 
 
 async def needs_morning(conn: AsyncConnection, row: Any) -> bool:

@@ -305,10 +305,24 @@ async def _look_after(db: Database, news_id: int) -> None:
         row = await _row(conn, news_id, lock=True)
         if row is None or row.state != "running":
             return
-        if await _seems_done(conn, row) or (is_over and await newsschedule.cut(conn, row)):
+        if await _seems_done(conn, row):
             await _finish(conn, row)
+        elif is_over:
+            await stop(conn, row)
         elif waits:
             await newsschedule.wait_for_morning(conn, row)
+
+
+async def stop(conn: AsyncConnection, row: Any) -> None:
+    """Ring nobody more; who has it keeps it, the others see it when they come, silently. The caller has locked the row.
+
+    It is done now, or when the last push that is on its way has its verdict.
+    """
+    kept = await _locked(conn, row.template_id)
+    live = tuple(replace(one, is_silent=True) if one.id == row.id else one for one in kept.live)
+    await _show(conn, row.template_id, replace(kept, live=live))
+    if await newsschedule.cut(conn, row):
+        await _finish(conn, row)
 
 
 async def _seems_done(conn: AsyncConnection, row: Any) -> bool:

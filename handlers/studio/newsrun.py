@@ -19,9 +19,10 @@ from aiohttp import web
 from handlers.keys import root
 from handlers.studio import forms, page
 from handlers.studio.me import Me, Refusal, database, now
+from handlers.studio.texts import TEXTS
 from passkit.expressions import NEWS_LENGTH
 from passkit.variables import text_problem
-from store import audit, news, newscorrections, newsdrafts, newsreview, templates
+from store import audit, news, newsapproval, newscorrections, newsdrafts, newsreview, newsschedule, templates
 from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.news import NewsView
@@ -32,6 +33,12 @@ EVERY, HEARTBEAT, LONGEST = 1.0, 15.0, 300.0
 AT_ONCE = 3
 """Streams of one person in one process: a browser opens six connections to a host, and pages need some."""
 OVER = ("draft", "done", "failed", "cancelled")
+REASONS = {
+    newsschedule.CUT: "news_reason_cut",
+    newsschedule.STOPPED: "news_reason_stopped",
+    newsapproval.LAPSED: "news_reason_lapsed",
+}
+"""The store's own sentences in the reader's language."""
 BADGES = {"running": "accent", "scheduled": "accent", "paused": "warn", "failed": "wrong", "done": "done"}
 
 
@@ -65,6 +72,8 @@ async def show(request: web.Request, me: Me, view: NewsView) -> web.StreamRespon
         badges=BADGES,
         says=await newsreview.consequences(db, me.brand.id, view.id),
         is_over=view.state in OVER,
+        is_stopped=view.reason == newsschedule.STOPPED,
+        reason=TEXTS[me.language][REASONS[view.reason]] if view.reason in REASONS else view.reason,
         until=datetime.fromisoformat(view.result["until"]) if view.result else None,
         said=lambda one, language: one.text.get(language) or next(iter(one.text.values()), ""),
         **_now(view, request),
@@ -170,6 +179,12 @@ async def resume(request: web.Request, me: Me) -> web.StreamResponse:
     """POST /studio/news/{news}:resume."""
     await forms.read(request, me)
     return await _operate(request, me, "resumed", news.resume)
+
+
+async def stop(request: web.Request, me: Me) -> web.StreamResponse:
+    """POST /studio/news/{news}:stop."""
+    await forms.read(request, me)
+    return await _operate(request, me, "stopped", news.stop)
 
 
 async def cancel(request: web.Request, me: Me) -> web.StreamResponse:

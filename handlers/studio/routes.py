@@ -92,6 +92,7 @@ SCREENS = (
     screen("POST", "/studio/news/{news}:now", newsrun.at_once, PUBLISHER, second_step=True),
     screen("POST", "/studio/news/{news}:pause", newsrun.pause, PUBLISHER, second_step=True),
     screen("POST", "/studio/news/{news}:resume", newsrun.resume, PUBLISHER, second_step=True),
+    screen("POST", "/studio/news/{news}:stop", newsrun.stop, PUBLISHER, second_step=True),
     screen("POST", "/studio/news/{news}:cancel", newsrun.cancel, PUBLISHER, second_step=True),
     screen("POST", "/studio/news/{news}:correct", newsrun.correct, PUBLISHER, second_step=True),
     screen("POST", "/studio/news/{news}:withdraw", newsrun.withdraw, PUBLISHER, second_step=True),

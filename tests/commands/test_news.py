@@ -35,6 +35,7 @@ def test_a_news_is_reviewed_confirmed_and_taken_back(shop: Shell, monkeypatch: p
     assert found[1] in shop.done("news", "list")
     assert json.loads(shop.done("news", "pause", found[1]))["state"] == "paused"
     assert json.loads(shop.done("news", "resume", found[1]))["state"] == "running"
+    assert json.loads(shop.done("news", "stop", found[1]))["state"] == "cancelled"  # nobody has it yet
     assert json.loads(shop.done("news", "cancel", found[1]))["state"] == "cancelled"
     assert "cannot be paused" in shop.refused("news", "pause", found[1])
     assert json.loads(shop.done("news", "show", found[1]))["progress"]["targets"] == 0

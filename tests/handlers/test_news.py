@@ -40,7 +40,8 @@ async def test_a_news_goes_its_way(house: House) -> None:
         "fetched": 0,
         "capped": 0,
     }
-    for operation, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+    operations = (("pause", "paused"), ("resume", "running"), ("stop", "done"), ("cancel", "cancelled"))
+    for operation, state in operations:
         done = await house.api("POST", f"/news/{id_}:{operation}")
         assert (done.status, done.json["state"]) == (200, state)
     again = await house.api("POST", f"/news/{id_}:resume")

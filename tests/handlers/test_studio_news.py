@@ -218,7 +218,8 @@ async def test_it_is_paused_corrected_stopped_and_withdrawn_with_the_engine_s_wo
         ("pause", "paused", "Paused."),
         ("resume", "running", "It goes on."),
         ("correct", "running", "Corrected, silently."),
-        ("cancel", "cancelled", "Stopped."),
+        ("stop", "done", "Who has it keeps it"),
+        ("cancel", "cancelled", "Taken off the cards."),
         ("withdraw", "cancelled", "Withdrawn, silently."),
     ):
         await room.paula.post(f"{here}:{operation}", {"text_en": "Free tea", "text_ru": "Чай даром"})
