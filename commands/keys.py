@@ -17,7 +17,9 @@ def add(subparsers: Any) -> None:
     )
     new = operations.add_parser("add", help="make a key; it is printed once")
     new.add_argument("name", help="who uses it, such as backend")
-    new.add_argument("--scopes", default="", help=f"what it may do, all if not given: {','.join(keys.SCOPES)}")
+    new.add_argument(
+        "--scopes", default="", help=f"what it may do, all but the last if not given: {','.join(keys.SCOPES)}"
+    )
     shell.add_brand_flag(new)
     new.set_defaults(run=run_add)
     show = operations.add_parser("list", help="every key with its last use")

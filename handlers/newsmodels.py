@@ -117,6 +117,7 @@ class NewsAnswer(_Answered):
     corrected_at: datetime | None
     withdrawn_at: datetime | None
     reason: str = Field(description="Why it failed, or did not reach everybody.")
+    refused_by: str | None = Field(description="A draft again: who did not approve it.")
     created_by: str
     started_by: str | None
     created_at: datetime

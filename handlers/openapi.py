@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from handlers import models, newsmodels, pages
+from handlers import models, newsmodels, pages, slotmodels
 from handlers.errors import CATALOGUE, MEDIA_TYPE
 from handlers.keys import OPTIONS
 from passkit.model import CardState
@@ -75,6 +75,8 @@ _IDEMPOTENCY = _text(
     "Idempotency-Key", "header", "Any text of yours: the same key gives the same answer.", maxLength=200
 )
 _NEWS = _text("id", "path", "The news's id.")
+_SLOT = _text("id", "path", "The slot's id.")
+_SLOT_TEXT = Parameter("text", "path", "The text's id.", {"type": "integer"})
 _COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable", "overloaded")
 _BODIES = ("bad_json", "too_slow", "body_too_large", "unsupported_body", "invalid")
 _EVENTS = (
@@ -265,6 +267,39 @@ OPERATIONS = (
         "Cards, the history and Google's message say the new words; nobody is notified again.",
     ),
     Operation(
+        "POST",
+        "/api/v1/news/{id}:approve",
+        "approveNews",
+        "Approve a news that waits for it",
+        {200: newsmodels.NewsAnswer},
+        (*_COMMON, "news_not_found", "conflict", "plan_changed", "invalid", "not_published"),
+        "news:approve",
+        parameters=(_NEWS,),
+        description="It is sent, or scheduled, if it is still what was asked for. Not by the key that has started it.",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news/{id}:refuse",
+        "refuseNews",
+        "Refuse a news that waits for approval",
+        {200: newsmodels.NewsAnswer},
+        (*_COMMON, *_BODIES, "news_not_found", "conflict"),
+        "news:approve",
+        slotmodels.NewsRefusal,
+        (_NEWS,),
+        "It is a draft again, with the reason. Not by the key that has started it.",
+        needs_body=False,
+    ),
+    Operation(
+        "GET",
+        "/api/v1/news-approvals",
+        "listApprovals",
+        "List news that wait for a second person",
+        {200: slotmodels.ApprovalListAnswer},
+        _COMMON,
+        "news:read",
+    ),
+    Operation(
         "GET",
         "/api/v1/news-rules",
         "getNewsRules",
@@ -272,6 +307,81 @@ OPERATIONS = (
         {200: newsmodels.NewsRulesAnswer},
         _COMMON,
         "news:read",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/news-slots",
+        "listSlots",
+        "List weekly slots",
+        {200: slotmodels.SlotListAnswer},
+        _COMMON,
+        "news:read",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news-slots",
+        "addSlot",
+        "Make a weekly slot",
+        {201: slotmodels.SlotAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "conflict", "not_published"),
+        "news:write",
+        slotmodels.SlotRequest,
+        (_IDEMPOTENCY,),
+        "Its queue is empty, and an empty slot sends nothing.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/news-slots/{id}",
+        "getSlot",
+        "Read a weekly slot and its queue",
+        {200: slotmodels.SlotAnswer},
+        (*_COMMON, "slot_not_found"),
+        "news:read",
+        parameters=(_SLOT,),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news-slots/{id}:remove",
+        "removeSlot",
+        "Remove a weekly slot",
+        {200: slotmodels.SlotRemoved},
+        (*_COMMON, "slot_not_found"),
+        "news:write",
+        parameters=(_SLOT,),
+        description="With what waits in it; news that it has made stay.",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news-slots/{id}/texts",
+        "addSlotText",
+        "Put a text into a weekly slot",
+        {201: slotmodels.SlotAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "slot_not_found", "conflict", "not_published"),
+        "news:write",
+        slotmodels.SlotTextRequest,
+        (_SLOT, _IDEMPOTENCY),
+        "Behind those that wait.",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news-slots/{id}/texts/{text}:move",
+        "moveSlotText",
+        "Give a text another place in its queue",
+        {200: slotmodels.SlotAnswer},
+        (*_COMMON, *_BODIES, "slot_not_found"),
+        "news:write",
+        slotmodels.SlotMove,
+        (_SLOT, _SLOT_TEXT),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/news-slots/{id}/texts/{text}:remove",
+        "removeSlotText",
+        "Take a text out of its queue",
+        {200: slotmodels.SlotAnswer},
+        (*_COMMON, "slot_not_found"),
+        "news:write",
+        parameters=(_SLOT, _SLOT_TEXT),
     ),
     Operation(
         "GET",

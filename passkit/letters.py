@@ -71,6 +71,13 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "at {page}, or on the server: `news approve {about}`. Until then nobody is told; after a day it is a draft again.\n"
         ),
         "news_approval_sms": "{brand}: a news waits for approval.",
+        "approval_subject": "{brand}: {author} asks you to approve a news",
+        "approval": (
+            "{name}, {author} wants to send a news of {brand} that goes to more cards than one person alone may tell.\n\n"
+            "See what would be sent, and approve or refuse it: {link}\n\n"
+            "The link is yours: it is good for one decision, and until the news lapses. Do not pass it on.\n"
+        ),
+        "approval_sms": "{brand}: approve a news? {link}",
         "news_lapsed_subject": "{brand}: nobody approved the news in time",
         "news_lapsed": (
             "The news {about} of {brand} waited for a second person, nobody came, and it is a draft again. Nobody was told.\n\n"
@@ -140,6 +147,13 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
             "другой на {page} или на сервере: `news approve {about}`. Её пока никто не получил; через сутки это снова черновик.\n"
         ),
         "news_approval_sms": "{brand}: новость ждёт одобрения.",
+        "approval_subject": "{brand}: {author} просит одобрить новость",
+        "approval": (
+            "{name}, {author} хочет отправить новость {brand} на большее число карт, чем можно оповестить одному.\n\n"
+            "Посмотрите, что уйдёт, и одобрите или отклоните: {link}\n\n"
+            "Ссылка именная: её хватит на одно решение и только пока новость ждёт. Никому её не передавайте.\n"
+        ),
+        "approval_sms": "{brand}: одобрить новость? {link}",
         "news_lapsed_subject": "{brand}: новость никто не одобрил вовремя",
         "news_lapsed": (
             "Новость {about} ({brand}) ждала второго человека, никто не пришёл, и она снова черновик. Её никто не получил.\n\n"
@@ -207,6 +221,17 @@ def news(language: str, kind: str, *, brand: str, about: str, public_url: str) -
         _line(texts[f"news_{kind}_subject"].format(**values)),
         texts[f"news_{kind}"].format(**values),
         _short(texts[f"news_{kind}_sms"], brand=brand),
+    )
+
+
+def approval(language: str, *, brand: str, name: str, author: str, link: str) -> Words:
+    """A person's own link to approve a news by; its short message may be longer than one SMS."""
+    texts = TEXTS[language]
+    values = {"brand": _line(brand), "name": _line(name), "author": _line(author), "link": link}
+    return Words(
+        _line(texts["approval_subject"].format(**values)),
+        texts["approval"].format(**values),
+        texts["approval_sms"].format(**values),
     )
 
 

@@ -24,8 +24,10 @@ SECRET_LENGTH = 43  # characters of 62: 256 bits
 MAX_LENGTH = 200
 USED_EVERY = timedelta(minutes=1)
 """``last_used_at`` is kept no more exactly than this, so that a request does not cost a write."""
-SCOPES = ("cards:read", "cards:write", "templates:read", "news:read", "news:write")
-"""What a key may be allowed; none given means all."""
+USUAL_SCOPES = ("cards:read", "cards:write", "templates:read", "news:read", "news:write")
+"""What a key may do if no scopes are given: all but a second person's word, which has to be given by its name."""
+SCOPES = (*USUAL_SCOPES, "news:approve")
+"""What a key may be allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class ApiKey:
 
 
 async def add(db: Database, brand_id: int, name: str, scopes: Sequence[str], now: datetime) -> str:
-    """A new key: its only appearance in the clear. Without scopes it is allowed everything."""
+    """A new key: its only appearance in the clear. Without scopes it is allowed ``USUAL_SCOPES``."""
     wrong = sorted(set(scopes) - set(SCOPES))
     if wrong:
         raise Conflict(f"There is no scope {wrong[0]!r}; there are: {', '.join(SCOPES)}.")
@@ -58,7 +60,7 @@ async def add(db: Database, brand_id: int, name: str, scopes: Sequence[str], now
         "name": name,
         "prefix": prefix,
         "hash": _hash(secret),
-        "scopes": list(scopes or SCOPES),
+        "scopes": list(scopes or USUAL_SCOPES),
         "created_at": now,
     }
     try:

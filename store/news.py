@@ -213,6 +213,8 @@ async def start_in(
         "not_later_than": not_later_than,
         "late_at": late_at,
         "missed": False,
+        "reason": "",
+        "refused_by": None,
         "next_at": clock if is_listed else at,
         "undo_until": undo_until,
         "list_position": 0 if is_listed else None,

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import letters
-from store import messaging, outgoing
+from store import messaging, newslinks, outgoing
 from store.alarms import Ways
 from store.dialect import Database
 from store.outgoing import Channel, Letter
@@ -53,7 +53,14 @@ async def _raise(db: Database, row: Any, ways: Ways, now: datetime) -> bool:
             return False
         mails = [*ways.contacts.mails, *named.mails, *await messaging.admins(conn, row.brand_id)] if ways.mail else []
         phones = [*ways.contacts.phones, *named.phones] if has_gateway else []
-        wanted = [
+        personal = []
+        if row.kind == APPROVAL:
+            personal = await newslinks.ask_by_letter(
+                db, conn, row, row.about, has_mail=ways.mail, has_gateway=has_gateway, now=now
+            )
+        linked = {one.to.lower() for one in personal}
+        mails, phones = [[one for one in some if one.lower() not in linked] for some in (mails, phones)]
+        wanted = personal + [
             Letter("news", Channel.MAIL, to, words.text, words.subject, GOOD_FOR)
             for to in dict.fromkeys(one.lower() for one in mails)
         ]

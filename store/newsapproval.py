@@ -13,25 +13,15 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import newsalarms
+from store import newsalarms, newsapprovers
 from store.clock import database_now
 from store.newsrules import Rules
-from store.tables import cards, news, user_roles, users
-from store.users import Role
+from store.tables import cards, news
 
-STATE = "approval"
 SHOWN = "waiting_approval"
 """How answers name the state."""
 GOOD_FOR = timedelta(hours=24)
 LAPSED = "Nobody approved it in time."
-
-
-async def approvers(conn: AsyncConnection, brand_id: int, rules: Rules) -> frozenset[int]:
-    """Users who may approve: publishers, admins, and the deputies that the brand has named."""
-    mine = select(users.c.id, user_roles.c.role).join(user_roles, user_roles.c.user_id == users.c.id)
-    rows = await conn.execute(mine.where(user_roles.c.brand_id == brand_id, users.c.revoked_at.is_(None)))
-    roles = (Role.PUBLISHER.value, Role.ADMIN.value)
-    return frozenset(row.id for row in rows if row.role in roles or row.id in rules.deputies)
 
 
 async def is_needed(conn: AsyncConnection, row: Any, rules: Rules, count: int | None) -> bool:
@@ -41,7 +31,7 @@ async def is_needed(conn: AsyncConnection, row: Any, rules: Rules, count: int | 
     if count is None:
         of_template = select(func.count()).select_from(cards).where(cards.c.template_id == row.template_id)
         count = (await conn.execute(of_template)).scalar_one()
-    return count > rules.approval_above and len(await approvers(conn, row.brand_id, rules)) > 1
+    return count > rules.approval_above and len(await newsapprovers.of_brand(conn, row.brand_id, rules)) > 1
 
 
 async def ask(
@@ -51,21 +41,22 @@ async def ask(
     now = await database_now(conn)
     lapses_at = min(now + GOOD_FOR, late_at)
     values: dict[str, Any] = {
-        "state": STATE,
+        "state": newsapprovers.STATE,
         "next_at": lapses_at,
         "started_by": by[:200],
         "asked_by": user_id,
         "updated_at": now,
     }
-    values |= {"missed": False, "reason": "", "plan": dict(plan)}
+    values |= {"missed": False, "reason": "", "refused_by": None, "plan": dict(plan)}
     await conn.execute(update(news).where(news.c.id == row.id).values(**values))
     await newsalarms.note(conn, row.brand_id, newsalarms.APPROVAL, row.key, now)
 
 
-async def back(conn: AsyncConnection, row: Any, reason: str) -> None:
+async def back(conn: AsyncConnection, row: Any, reason: str, refused_by: str | None = None) -> None:
     """A draft again, and why; the row is locked."""
-    values = {"state": "draft", "next_at": None, "started_by": None, "asked_by": None, "reason": reason, "plan": None}
-    await conn.execute(update(news).where(news.c.id == row.id).values(**values, updated_at=await database_now(conn)))
+    values: dict[str, Any] = {"state": "draft", "next_at": None, "started_by": None, "asked_by": None, "plan": None}
+    values |= {"reason": reason} | {"refused_by": refused_by, "updated_at": await database_now(conn)}
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
 
 
 async def lapse(conn: AsyncConnection, row: Any) -> None:

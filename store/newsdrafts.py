@@ -1,12 +1,13 @@
 """News while they are written: begun from a template, saved as they are typed, copied from an older one, thrown away.
 
 A draft may say nothing yet; ``store.news.start`` refuses it then. Who begins, copies or throws away is on record, not each
-letter.
+letter. Two who write one at the same time do not write over each other: each page that saves says whose saving it has seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,26 @@ COPIED = (
     "is_listed",
 )
 TOPICS = 100
+CHANGED = "draft_changed"
+"""The code of a saving that would write over somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that saves: its own name, the one whose saving it has ``seen`` last, and who sits before it."""
+
+    name: str
+    seen: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """The last one of a draft: the page's name, who it was, and when; None, where it was never saved by a page."""
+
+    page: str
+    by: str
+    at: datetime | None
 
 
 async def showing(db: Database, brand_id: int) -> dict[str, bool]:
@@ -62,13 +83,20 @@ async def begin(db: Database, brand_id: int, template: str, *, by: Actor, now: d
         return await view_of(conn, row)
 
 
-async def save(db: Database, brand_id: int, key: str, request: NewsRequest, *, now: datetime) -> NewsView:
-    """All that the request says, but the picture, which stays; Invalid with pointers, Conflict when it has been started."""
+async def save(
+    db: Database, brand_id: int, key: str, request: NewsRequest, *, page: Page | None = None, now: datetime
+) -> NewsView:
+    """All that the request says, but the picture, which stays; Invalid with pointers, Conflict when it has been started.
+
+    Conflict ``draft_changed`` when another page than this has saved something else since ``page.seen``.
+    """
     async with db.transaction() as conn:
         row = await _draft(conn, brand_id, key)
         _, revision = await revision_of(db, conn, brand_id, row.template_key)
         if request.ends_at is not None and request.ends_at <= max(now, request.starts_at or now):
             raise Invalid([Problem(Severity.ERROR, "/ends_at", "it ends before it begins")])
+        if request.not_later_than is not None and request.not_later_than <= max(now, request.starts_at or now):
+            raise Invalid([Problem(Severity.ERROR, "/not_later_than", "that is over already")])
         values = {
             "kind": request.kind,
             "topic": request.topic,
@@ -77,9 +105,22 @@ async def save(db: Database, brand_id: int, key: str, request: NewsRequest, *, n
             "holdout": request.holdout,
             "starts_at": request.starts_at,
             "ends_at": request.ends_at,
+            "not_later_than": request.not_later_than,
             "is_listed": request.audience is not None or request.kind == "marketing",
         }
+        if page is not None:
+            is_same = all(getattr(row, name) == value for name, value in values.items())
+            if not is_same and (row.writer or "") not in (page.name, page.seen):
+                raise Conflict("Somebody else has saved it meanwhile.", code=CHANGED)
+            values |= {"writer": page.name, "written_by": page.by[:200], "written_at": now} if not is_same else {}
         return await _write(conn, row, values, now)
+
+
+async def last_saving(db: Database, brand_id: int, key: str) -> Saving:
+    """Whose words a draft has now."""
+    async with db.reading() as conn:
+        row = await needed(conn, brand_id, key)
+        return Saving(row.writer or "", row.written_by or row.created_by, row.written_at)
 
 
 async def set_picture(db: Database, brand_id: int, key: str, content: bytes | None, *, now: datetime) -> NewsView:

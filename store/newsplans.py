@@ -62,11 +62,16 @@ async def dry_run(db: Database, brand_id: int, key: str, now: datetime) -> DryRu
     return (await looked_at(db, brand_id, key, now))[0]
 
 
-async def looked_at(db: Database, brand_id: int, key: str, now: datetime) -> tuple[DryRun, Any, newsaudience.Found]:
-    """The same with the news's row and some of the cards that it would reach."""
+async def looked_at(
+    db: Database, brand_id: int, key: str, now: datetime, states: tuple[str, ...] = ("draft",)
+) -> tuple[DryRun, Any, newsaudience.Found]:
+    """The same with the news's row and some of the cards that it would reach.
+
+    One that waits for approval, if ``states`` let it, keeps the plan by which it was asked for.
+    """
     async with db.reading() as conn:
         row = await needed(conn, brand_id, key)
-        refuse_unless(row, ("draft",), "looked at before it is sent")
+        refuse_unless(row, states, "looked at before it is sent")
         _, revision = await revision_of(db, conn, brand_id, row.template_key)
         wanted = await wanted_of(db, conn, row, now)
         way = await _google_way(conn, row)
@@ -74,9 +79,12 @@ async def looked_at(db: Database, brand_id: int, key: str, now: datetime) -> tup
     reach = found.reach if way != "off" else _without_google(found.reach)
     samples = tuple(_sample(db, card, row, wanted, now) for card in found.samples[:SAMPLES])
     plan = planned(row, reach.cards)
-    async with db.transaction() as conn:
-        kept = update(table).where(table.c.id == row.id, table.c.state == "draft")
-        await conn.execute(kept.values(plan=plan, updated_at=now))
+    if row.state == "draft":
+        async with db.transaction() as conn:
+            kept = update(table).where(table.c.id == row.id, table.c.state == "draft")
+            await conn.execute(kept.values(plan=plan, updated_at=now))
+    else:
+        plan = row.plan or plan
     phones = reach.iphones + reach.other_phones
     seconds = max(1, round(phones / PUSHES_A_SECOND), round(reach.google / GOOGLE_A_SECOND) if way == "messages" else 0)
     warnings = tuple(_warnings(row, revision.template, reach, samples))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import schedule
 from passkit.schedule import Hours
-from store import audit
-from store.audit import Actor
+from store import audit, tables
+from store.audit import Actor, Filter, Line
 from store.clock import database_now
 from store.dialect import Database
-from store.errors import Invalid
+from store.errors import Conflict, Invalid
 from store.problems import problem
 from store.tables import brands
 from store.tables import news_rules as table
@@ -26,7 +27,10 @@ from store.upserts import insert_into
 KINDS = ("service", "marketing")
 MOST, MOST_DAYS = 100, 365
 MOST_CARDS = 100_000_000
+PHONES_PURPOSE = "approver-phones"
+CHANGED = "news_rules.changed"
 _CAP = ("cap", "cap_days", "cap_kinds")
+_KEPT = ("quiet", *_CAP, "approval_above", "deputies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +132,61 @@ async def set_approval(
     """News to more cards wait for a second person; 0: none does. ``deputies``: users who may approve besides publishers."""
     if not 0 <= above <= MOST_CARDS:
         raise Invalid([problem("/approval_above", "This is no number of cards.", "0: nobody is asked.")])
+    members = select(tables.user_roles.c.user_id).where(tables.user_roles.c.brand_id == brand_id)
+    async with db.reading() as conn:
+        if not set(deputies) <= set((await conn.execute(members)).scalars()):
+            raise Invalid([problem("/deputies", "There is no such person in this brand.", "")])
     values = {"approval_above": above or None, "deputies": sorted(deputies) or None}
     await _keep(db, brand_id, by, now, values)
     return await of(db, brand_id)
 
 
-async def _keep(db: Database, brand_id: int, by: Actor, now: datetime, values: dict[str, Any]) -> None:
-    kept = insert_into(table, is_postgresql=db.is_postgresql).values(brand_id=brand_id, updated_at=now, **values)
+async def phones(db: Database, conn: AsyncConnection, brand_id: int) -> Mapping[int, str]:
+    """User id -> the phone, E.164, to which a link to approve by goes."""
+    sealed = (await conn.execute(select(table.c.phones_encrypted).where(table.c.brand_id == brand_id))).scalar()
+    if sealed is None:
+        return {}
+    return {int(id_): phone for id_, phone in orjson.loads(db.keyring.decrypt(PHONES_PURPOSE, sealed)).items()}
+
+
+async def set_phones(db: Database, brand_id: int, given: Mapping[int, str], *, by: Actor, now: datetime) -> None:
+    """Other phones than before, each E.164; whose they are is on record, the numbers are not."""
+    content = orjson.dumps({str(id_): phone for id_, phone in given.items()})
+    sealed = db.keyring.encrypt(PHONES_PURPOSE, content) if given else None
     async with db.joined() as conn:
-        await conn.execute(kept.on_conflict_do_update(index_elements=["brand_id"], set_={**values, "updated_at": now}))
-        await audit.record(db, brand_id, by, "news_rules.changed", now=now, **values)
+        if dict(given) == dict(await phones(db, conn, brand_id)):
+            return
+        await _write(db, conn, brand_id, now, {"phones_encrypted": sealed})
+        await audit.record(db, brand_id, by, "news_rules.phones_changed", now=now, users=sorted(given))
+
+
+async def changes(db: Database, brand_id: int, limit: int = 5) -> list[Line]:
+    """The newest changes, each with what was ``before``."""
+    return await audit.lines(db, brand_id, Filter(action=CHANGED), limit)
+
+
+async def undo(db: Database, brand_id: int, line_id: int, *, by: Actor, now: datetime) -> Rules:
+    """As it was before this change, which is the newest; else Conflict."""
+    async with db.joined():
+        newest = next(iter(await changes(db, brand_id, 1)), None)
+        if newest is None or newest.id != line_id or "before" not in newest.detail:
+            raise Conflict("The rules have changed since.")
+        before = {name: value for name, value in newest.detail["before"].items() if name in _KEPT}
+        await _keep(db, brand_id, by, now, before)
+    return await of(db, brand_id)
+
+
+async def _keep(db: Database, brand_id: int, by: Actor, now: datetime, values: dict[str, Any]) -> None:
+    async with db.joined() as conn:
+        await conn.execute(select(brands.c.id).where(brands.c.id == brand_id).with_for_update())
+        row = (await conn.execute(select(table).where(table.c.brand_id == brand_id))).mappings().first()
+        before = {name: row[name] if row else None for name in values}
+        if before == values:
+            return
+        await _write(db, conn, brand_id, now, values)
+        await audit.record(db, brand_id, by, CHANGED, now=now, **values, before=before)
+
+
+async def _write(db: Database, conn: AsyncConnection, brand_id: int, now: datetime, values: dict[str, Any]) -> None:
+    kept = insert_into(table, is_postgresql=db.is_postgresql).values(brand_id=brand_id, updated_at=now, **values)
+    await conn.execute(kept.on_conflict_do_update(index_elements=["brand_id"], set_={**values, "updated_at": now}))

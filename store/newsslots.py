@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import schedule
@@ -31,6 +31,9 @@ from store.tables import news_slots as table
 
 KEY_LENGTH = 10
 DAY = timedelta(days=1)
+"""Before its moment somebody is reminded of an empty one."""
+KEPT = timedelta(days=1)
+"""How long a text that was taken out can be put back."""
 MOST_SLOTS, MOST_TEXTS, MOST_HOURS = 50, 200, 24 * 366
 _DUE = "SELECT id FROM news_slots WHERE due_at <= (SELECT {now}) ORDER BY due_at LIMIT 20"
 """Asked twice a second: plain SQL, see ``store.hotreads``."""
@@ -130,23 +133,68 @@ async def put(
         row = await _needed(conn, brand_id, key, lock=True)
         if len(await _waiting(conn, row.id)) >= MOST_TEXTS:
             raise Conflict(f"At most {MOST_TEXTS} texts wait in a slot.")
-        _, revision = await revision_of(db, conn, brand_id, row.template)
-        asked = accepted(NewsRequest, {"template": row.template, "text": text, "title": title, "url": url})
-        own = checked(asked, revision.template)[0]
-        values = {"slot_id": row.id, "text": own["text"], "title": own["title"], "url": own["url"]}
-        await conn.execute(insert(texts).values(**values, created_by=by.name[:200], created_at=now))
+        values = await _words(db, conn, brand_id, row.template, text, title, url)
+        values |= {"slot_id": row.id, "created_by": by.name[:200], "created_at": now}
+        await conn.execute(insert(texts).values(**values))
         await audit.record(db, brand_id, by, "news_slot.filled", key, now=now)
         return await _slot(conn, row)
 
 
-async def take_out(db: Database, brand_id: int, key: str, text_id: int, *, by: Actor, now: datetime) -> Slot:
-    """A text that waits leaves the queue; NotFound."""
+async def rewrite(
+    db: Database,
+    brand_id: int,
+    key: str,
+    text_id: int,
+    text: Said,
+    *,
+    title: Said | None = None,
+    url: str | None = None,
+    by: Actor,
+    now: datetime,
+) -> Slot:
+    """Other words for a text that waits, at the same place; Invalid as of ``put``, NotFound."""
     async with db.joined() as conn:
         row = await _needed(conn, brand_id, key, lock=True)
-        mine = (texts.c.id == text_id, texts.c.slot_id == row.id, texts.c.news_id.is_(None))
-        if not (await conn.execute(delete(texts).where(*mine))).rowcount:
+        values = await _words(db, conn, brand_id, row.template, text, title, url)
+        await _change(conn, row, text_id, texts.c.taken_at.is_(None), **values)
+        await audit.record(db, brand_id, by, "news_slot.rewritten", key, now=now)
+        return await _slot(conn, row)
+
+
+async def move(db: Database, brand_id: int, key: str, text_id: int, to: int, *, by: Actor, now: datetime) -> Slot:
+    """A text that waits to another place of the queue, 0 goes out next; NotFound."""
+    async with db.joined() as conn:
+        row = await _needed(conn, brand_id, key, lock=True)
+        waiting = await _waiting(conn, row.id)
+        order = [one.id for one in waiting]
+        if text_id not in order:
             raise NotFound("No such text waits in this slot.", code="slot_not_found")
+        order.remove(text_id)
+        order.insert(max(0, min(to, len(order))), text_id)
+        places = [one.id if one.place is None else one.place for one in waiting]
+        for id_, place in zip(order, places, strict=True):
+            await conn.execute(update(texts).where(texts.c.id == id_).values(place=place))
+        await audit.record(db, brand_id, by, "news_slot.reordered", key, now=now)
+        return await _slot(conn, row)
+
+
+async def take_out(db: Database, brand_id: int, key: str, text_id: int, *, by: Actor, now: datetime) -> Slot:
+    """A text that waits leaves the queue; NotFound. For ``KEPT`` it can be put back."""
+    async with db.joined() as conn:
+        row = await _needed(conn, brand_id, key, lock=True)
+        old = (texts.c.slot_id == row.id, texts.c.news_id.is_(None), texts.c.taken_at < now - KEPT)
+        await conn.execute(delete(texts).where(*old))
+        await _change(conn, row, text_id, texts.c.taken_at.is_(None), taken_at=now)
         await audit.record(db, brand_id, by, "news_slot.emptied", key, now=now)
+        return await _slot(conn, row)
+
+
+async def put_back(db: Database, brand_id: int, key: str, text_id: int, *, by: Actor, now: datetime) -> Slot:
+    """A text that was taken out stands at its place again; NotFound when it is gone for good."""
+    async with db.joined() as conn:
+        row = await _needed(conn, brand_id, key, lock=True)
+        await _change(conn, row, text_id, texts.c.taken_at >= now - KEPT, taken_at=None)
+        await audit.record(db, brand_id, by, "news_slot.filled", key, now=now)
         return await _slot(conn, row)
 
 
@@ -234,8 +282,25 @@ async def _needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool 
 
 
 async def _waiting(conn: AsyncConnection, slot_id: int) -> Sequence[Any]:
-    mine = select(texts).where(texts.c.slot_id == slot_id, texts.c.news_id.is_(None))
-    return (await conn.execute(mine.order_by(texts.c.id))).all()
+    mine = select(texts).where(texts.c.slot_id == slot_id, texts.c.news_id.is_(None), texts.c.taken_at.is_(None))
+    return (await conn.execute(mine.order_by(func.coalesce(texts.c.place, texts.c.id), texts.c.id))).all()
+
+
+async def _change(conn: AsyncConnection, row: Any, text_id: int, which: Any, **values: Any) -> None:
+    """Change a text of the slot that has not gone out; NotFound."""
+    mine = (texts.c.id == text_id, texts.c.slot_id == row.id, texts.c.news_id.is_(None), which)
+    if not (await conn.execute(update(texts).where(*mine).values(**values))).rowcount:
+        raise NotFound("No such text waits in this slot.", code="slot_not_found")
+
+
+async def _words(
+    db: Database, conn: AsyncConnection, brand_id: int, template: str, text: Said, title: Said | None, url: str | None
+) -> dict[str, Any]:
+    """What is kept of a text; Invalid."""
+    _, revision = await revision_of(db, conn, brand_id, template)
+    asked = accepted(NewsRequest, {"template": template, "text": text, "title": title, "url": url})
+    own = checked(asked, revision.template)[0]
+    return {"text": own["text"], "title": own["title"], "url": own["url"]}
 
 
 async def _slot(conn: AsyncConnection, row: Any) -> Slot:

@@ -20,6 +20,7 @@ from store import (
     jobs,
     livenews,
     newsapproval,
+    newsapprovers,
     newsaudience,
     newscounts,
     newsobjects,
@@ -74,7 +75,7 @@ async def _step(db: Database, news_id: int) -> bool:
             return False
         now = await database_now(conn)
         wanted = await _wanted(db, conn, row, now) if not row.is_live and row.over_at is None else None
-    if row.state == newsapproval.STATE:
+    if row.state == newsapprovers.STATE:
         await _lapse(db, news_id)
         return False
     if isinstance(wanted, NotAnAudience):
@@ -104,7 +105,7 @@ async def _step(db: Database, news_id: int) -> bool:
 async def _lapse(db: Database, news_id: int) -> None:
     async with db.transaction() as conn:
         row = await _row(conn, news_id, lock=True)
-        if row is not None and row.state == newsapproval.STATE and row.next_at <= await database_now(conn):
+        if row is not None and row.state == newsapprovers.STATE and row.next_at <= await database_now(conn):
             await newsapproval.lapse(conn, row)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import compiled, newsapproval, newspictures, tables
+from store import compiled, newsapproval, newsapprovers, newspictures, tables
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound, StoreError
 from store.newssays import Says
@@ -43,7 +43,7 @@ class NewsView:
     """A news as answers show it. ``is_live``: cards show it, or will when their phones come.
 
     ``missed``: its moment went by, and it goes when it is started again; ``held_until``: quiet hours hold it so long.
-    ``approve_by``: it waits for a second person, and is a draft again then.
+    ``approve_by``: it waits for a second person, and is a draft again then; ``refused_by`` did not approve it.
     """
 
     id: str
@@ -71,6 +71,7 @@ class NewsView:
     corrected_at: datetime | None
     withdrawn_at: datetime | None
     reason: str
+    refused_by: str | None
     created_by: str
     started_by: str | None
     created_at: datetime
@@ -150,7 +151,7 @@ async def needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool =
 
 def state_of(row: Any) -> str:
     """Its state as answers name it."""
-    return newsapproval.SHOWN if row.state == newsapproval.STATE else str(row.state)
+    return newsapproval.SHOWN if row.state == newsapprovers.STATE else str(row.state)
 
 
 def refuse_unless(row: Any, states: tuple[str, ...], done: str) -> None:
@@ -178,7 +179,7 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         id=row.key,
         template=row.template_key,
         state=state_of(row),
-        approve_by=row.next_at if row.state == newsapproval.STATE else None,
+        approve_by=row.next_at if row.state == newsapprovers.STATE else None,
         is_live=row.is_live,
         kind=row.kind,
         topic=row.topic,
@@ -200,6 +201,7 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         corrected_at=row.corrected_at,
         withdrawn_at=row.withdrawn_at,
         reason=row.reason,
+        refused_by=row.refused_by,
         created_by=row.created_by,
         started_by=row.started_by,
         created_at=row.created_at,

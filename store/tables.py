@@ -800,6 +800,10 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("result_at", Instant),  # when that is counted next; null: not yet, or it is final
     Column("created_by", String(200), nullable=False, default=""),
     Column("started_by", String(200)),
+    Column("writer", String(20)),  # the page that has saved the draft last, so that two do not write over each other
+    Column("written_by", String(200)),
+    Column("written_at", Instant),
+    Column("refused_by", String(200)),  # a draft again: who did not approve it
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Index(None, "brand_id", "id"),
@@ -817,6 +821,7 @@ news_rules = Table(  # what a brand asks of its news; no row: nothing
     Column("quiet", String(11)),  # 21:00-09:00 in the brand's zone: nobody is rung
     Column("approval_above", Integer),  # a news to more cards waits for a second person
     Column("deputies", JSON),  # ids of users who may approve besides publishers
+    Column("phones_encrypted", LargeBinary),  # {user id: phone}, for links to approve by
     Column("cap", Integer),  # a card is rung for so many news at most
     Column("cap_days", Integer),  # in so many days
     Column("cap_kinds", String(40)),  # of these kinds: marketing service
@@ -842,7 +847,7 @@ news_slots = Table(  # weekly places for news; store.newsslots
     Index(None, "brand_id", "id"),
 )
 
-news_slot_texts = Table(  # its queue, in the order of the ids
+news_slot_texts = Table(  # its queue, in the order of the places
     "news_slot_texts",
     metadata,
     _id(),
@@ -851,6 +856,8 @@ news_slot_texts = Table(  # its queue, in the order of the ids
     Column("title", JSON, nullable=False),
     Column("url", Text),
     Column("news_id", Id, ForeignKey("news.id")),  # null: it waits
+    Column("place", BigInteger),  # null: its id; moving gives the texts each other's places
+    Column("taken_at", Instant),  # out of the queue, and may come back for a while
     Column("created_by", String(200), nullable=False),
     Column("created_at", Instant, nullable=False),
     Index(None, "slot_id", "id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -172,3 +173,64 @@ async def test_one_that_waits_is_cancelled(db: Database, published: brands.Brand
     assert (await news.cancel(db, published.id, view.id)).state == "cancelled"
     with pytest.raises(Conflict):
         await approve(db, published, view, boris.actor)
+
+
+async def big(db: Database, brand: brands.BrandRow, issue: Issue) -> tuple[User, User]:
+    """Two publishers, and a rule that two cards are too many for one."""
+    people = await person(db, brand, "Anna"), await person(db, brand, "Boris")
+    for _ in range(2):
+        await issue()
+    await above(db, brand, 1)
+    return people
+
+
+async def test_it_is_listed_for_who_may_decide_and_goes_back_with_who_refused(
+    db: Database, published: brands.BrandRow, issue: Issue
+) -> None:
+    anna, boris = await big(db, published, issue)
+    view = await asked(db, published, anna)
+    ids = [
+        [one.id for one in await newsapproving.waiting(db, published.id, user_id)]
+        for user_id in (None, anna.id, boris.id)
+    ]
+    assert ids == [[view.id], [], [view.id]]
+    assert [one.name for one in await newsapproving.asked_of(db, published.id, view.id)] == ["Boris"]
+    back = await newsapproving.refuse(db, published.id, view.id, "Wrong day", by=boris.actor, now=NOW)
+    assert (back.state, back.reason, back.refused_by) == ("draft", "Wrong day", "Boris")
+    again = await news.start(db, published.id, view.id, by=anna.name, by_user=anna.id, now=NOW)
+    assert (again.state, again.reason, again.refused_by) == ("waiting_approval", "", None)
+    taken = await newsapproving.take_back(db, published.id, view.id, by=anna.actor, now=NOW)
+    assert (taken.state, taken.started_by) == ("draft", None)
+    with pytest.raises(Conflict):
+        await newsapproving.take_back(db, published.id, view.id, by=anna.actor, now=NOW)
+
+
+async def test_a_word_on_an_older_request_is_none(db: Database, published: brands.BrandRow, issue: Issue) -> None:
+    anna, boris = await big(db, published, issue)
+    view = await asked(db, published, anna)
+    ((plan,),) = await db.fetch("SELECT plan FROM news")
+    old = (plan if isinstance(plan, dict) else json.loads(plan))["id"]
+    await newsapproving.take_back(db, published.id, view.id, by=anna.actor, now=NOW)
+    await news.start(db, published.id, view.id, by=anna.name, by_user=anna.id, now=NOW)
+    for decide in (newsapproving.approve, newsapproving.refuse):
+        with pytest.raises(Conflict) as refused:
+            await decide(db, published.id, view.id, by=boris.actor, plan=old, now=NOW)
+        assert refused.value.code == "plan_changed"
+
+
+async def test_a_key_is_a_second_person_only_to_what_another_has_started(
+    db: Database, published: brands.BrandRow, issue: Issue
+) -> None:
+    anna, _ = await big(db, published, issue)
+    request = NewsRequest.model_validate({"template": "small", "text": "Coffee"})
+    own = await news.create(db, published.id, request, by="key till", now=NOW)
+    await news.start(db, published.id, own.id, by="key till", now=NOW)
+    for decide in (newsapproving.approve, newsapproving.refuse):
+        with pytest.raises(Conflict):
+            await decide(db, published.id, own.id, by=Actor("key till"), is_key=True, now=NOW)
+    other = Actor("key office")
+    assert (
+        await newsapproving.approve(db, published.id, own.id, by=other, is_key=True, undo_seconds=60, now=NOW)
+    ).undo_until
+    hers = await asked(db, published, anna)
+    assert (await newsapproving.approve(db, published.id, hers.id, by=other, is_key=True, now=NOW)).state == "running"

@@ -167,3 +167,39 @@ async def test_an_empty_text_or_anothers_slot_is_refused(db: Database, published
         await newsslots.put(db, published.id, slot.id, " ", **BY)
     with pytest.raises(NotFound):
         await newsslots.put(db, published.id + 1, slot.id, "x", **BY)
+
+
+async def test_a_text_is_moved_rewritten_taken_out_and_put_back_at_its_place(
+    db: Database, published: brands.BrandRow
+) -> None:
+    slot = await made(db, published, "One", "Two", "Three")
+
+    def order(shown: Slot) -> list[str]:
+        return [one.text["en"] for one in shown.texts]
+
+    one, two, three = (text.id for text in slot.texts)
+    assert order(await newsslots.move(db, published.id, slot.id, three, 0, **BY)) == ["Three", "One", "Two"]
+    assert order(await newsslots.move(db, published.id, slot.id, three, 99, **BY)) == ["One", "Two", "Three"]
+    assert order(await newsslots.move(db, published.id, slot.id, two, 0, **BY)) == ["Two", "One", "Three"]
+    changed = await newsslots.rewrite(db, published.id, slot.id, one, {"en": "First"}, url="https://x.example", **BY)
+    assert (order(changed), changed.texts[1].url) == (["Two", "First", "Three"], "https://x.example")
+    assert order(await newsslots.take_out(db, published.id, slot.id, one, **BY)) == ["Two", "Three"]
+    with pytest.raises(NotFound):
+        await newsslots.rewrite(db, published.id, slot.id, one, "Again", **BY)
+    assert order(await newsslots.put_back(db, published.id, slot.id, one, **BY)) == ["Two", "First", "Three"]
+    assert order(await newsslots.put(db, published.id, slot.id, "Last", **BY)) == ["Two", "First", "Three", "Last"]
+    await comes(db, slot)
+    assert await said(db, published) == [("Two", "running")]
+    with pytest.raises(NotFound):
+        await newsslots.move(db, published.id, slot.id, two, 0, **BY)
+
+
+async def test_what_was_taken_out_is_gone_after_a_day(db: Database, published: brands.BrandRow) -> None:
+    slot = await made(db, published, "One", "Two")
+    one, two = (text.id for text in slot.texts)
+    await newsslots.take_out(db, published.id, slot.id, one, **BY)
+    later: dict[str, Any] = {"by": COMMAND_LINE, "now": NOW + newsslots.KEPT + timedelta(minutes=1)}
+    with pytest.raises(NotFound):
+        await newsslots.put_back(db, published.id, slot.id, one, **later)
+    await newsslots.take_out(db, published.id, slot.id, two, **later)
+    assert [row[0] for row in await db.fetch("SELECT id FROM news_slot_texts")] == [two]
