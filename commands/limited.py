@@ -35,7 +35,11 @@ LOOK_SECONDS = 0.25
 """Processor time of one look at a draft, pictures apart: a preview that takes longer is of no use while somebody types."""
 REPLY_BYTES = 64 * 1024 * 1024
 """The largest answer: a template's pictures after normalisation."""
-_CHILD = "import sys; sys.path.insert(0, {root!r}); from {module} import main; main()"
+_CHILD = (
+    "import gc, sys; gc.disable(); sys.path.insert(0, {root!r}); from {module} import main; "
+    "gc.freeze(); gc.enable(); main()"
+)
+"""As in server.py: no garbage is looked for in what is imported."""
 
 
 class LimitError(Exception):

@@ -22,6 +22,7 @@ from PIL import Image, ImageCms
 
 from passkit.errors import ImageError
 from passkit.imagefile import ImageFile, scan
+from passkit.kept import KeptFiles
 from passkit.smallpng import encode, smallest_png
 
 Focus = tuple[float, float]
@@ -44,6 +45,8 @@ SCALES = (1, 2, 3)
 MAX_UPSCALE = 2.0
 """A logo is never drawn larger than twice its own pixels: rather a small crisp one."""
 JPEG_QUALITY = 92
+_MADE = KeptFiles(most_bytes=32 * 1024 * 1024)
+"""The files of slots: a template's pictures come to about one MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,17 @@ def intake(name: str, content: bytes) -> bytes:
 
 
 def slots(style: str, slot: str, content: bytes, focus: Focus = CENTER) -> dict[str, bytes]:
-    """The files of one slot: ``{"logo.png": ..., "logo@2x.png": ..., "logo@3x.png": ...}``."""
+    """The files of one slot: ``{"logo.png": ..., "logo@2x.png": ..., "logo@3x.png": ...}``.
+
+    A template is published again for a word far more often than for a picture: what was made lately is not made again.
+    """
     place = _place(style, slot)
-    picture = opened(content, (place.width * SCALES[-1], place.height * SCALES[-1]))
-    return _files(slot, place, _placed(picture, place, SCALES[-1], focus), picture.size)
+
+    def make() -> dict[str, bytes]:
+        picture = opened(content, (place.width * SCALES[-1], place.height * SCALES[-1]))
+        return _files(slot, place, _placed(picture, place, SCALES[-1], focus), picture.size)
+
+    return _MADE.files(content, (place, slot, focus), make)
 
 
 def placed(style: str, slot: str, content: bytes, focus: Focus = CENTER) -> Image.Image:

@@ -191,7 +191,8 @@ def test_the_palette_makes_a_photo_strip_several_times_smaller() -> None:
 
 def test_the_same_upload_gives_the_same_bytes() -> None:
     content = saved(photo(800, 600), "JPEG")
-    assert images.slots("storeCard", "strip", content) == images.slots("storeCard", "strip", bytes(bytearray(content)))
+    drawn_again = images.sizes("storeCard", "strip", images.placed("storeCard", "strip", content))
+    assert images.slots("storeCard", "strip", content) == images.slots("storeCard", "strip", content) == drawn_again
     assert images.intake("a.png", content) == images.intake("a.png", content)
 
 

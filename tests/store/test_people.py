@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from store import audit, backoff, brands, people, sweeps, tables, totp
+from store import audit, backoff, brands, passwords, people, sweeps, tables, totp
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.people import COMMAND_LINE, Filter, Refused, Role, SignedIn, User
@@ -88,6 +88,12 @@ async def test_who_fails_too_often_waits_longer_each_time_known_or_not(db, anna,
     waiting = await enter(db, now - timedelta(seconds=1), email, PASSWORD)
     assert isinstance(waiting, Refused)
     assert waiting.wait == 1
+
+
+def test_who_is_not_there_is_judged_with_the_parameters_of_who_is() -> None:
+    hasher = passwords._HASHER
+    assert not hasher.check_needs_rehash(passwords._NOBODY)
+    assert not hasher.check_needs_rehash(hasher.hash("any password"))
 
 
 async def test_a_right_password_ends_the_waiting(db, anna, now) -> None:
