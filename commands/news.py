@@ -23,6 +23,7 @@ from store.requests import asked
 
 BY = "command line"
 MAX_UNDO = 600
+ARMS = "ABCDE"
 WARNINGS: Mapping[str, str] = {
     "nobody_reached": "Nobody would get a push.",
     "silent": "iPhones stay silent: the cards say this already, or no field for news has a change_message.",
@@ -91,6 +92,9 @@ def add(subparsers: Any) -> None:
     correct = operations.add_parser("correct", help="other words, silently")
     correct.add_argument("news", help="its id: n_...")
     correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")
+    correct.add_argument(
+        "--arm", choices=ARMS, help="whose words these are, where the news has several texts: A its own"
+    )
     correct.add_argument("--title", action="append", default=[], metavar="[LANGUAGE=]TEXT")
     correct.add_argument("--url", help="where it leads")
     correct.add_argument("--image", type=Path, metavar="FILE", help="another picture")
@@ -223,6 +227,7 @@ async def run_correct(args: argparse.Namespace, settings: Settings) -> int:
     given: dict[str, Any] = {"text": said(args.text)} if args.text else {}
     given |= {"title": said(args.title)} if args.title else {}
     given |= {"url": args.url} if args.url else {}
+    given |= {"arm": ARMS.index(args.arm)} if args.arm else {}
     given |= _image(args)
     correction = asked(newscorrections.NewsCorrection, given)
 
@@ -301,7 +306,10 @@ def described(one: NewsView) -> dict[str, Any]:
         "reason": one.reason,
         "result": one.result,
         "says": asdict(one.says) if one.says else None,
-        "progress": {name: getattr(one.progress, name) for name in one.progress.__dataclass_fields__},
+        "progress": asdict(one.progress),
+        "reasons": [
+            {"fate": why.fate, "reason": why.reason, "count": why.count, "meaning": why.en} for why in one.reasons
+        ],
     }
 
 

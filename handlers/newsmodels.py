@@ -54,6 +54,17 @@ class NewsProgress(_Answered):
     capped: int = Field(description="Cards that show it silently: they were rung for as many news as they may be.")
 
 
+class NewsReason(_Answered):
+    """Why some were not told, or not yet (`waiting`), and what to do about it."""
+
+    fate: Literal["gone", "failed", "waiting"]
+    reason: str = Field(description="The vendor's word, or ours.")
+    count: int
+    code: str = Field(description="What it comes to: removed, token_refused, vendor_busy, ours_to_fix...")
+    en: str
+    ru: str
+
+
 class NewsVariant(_Answered):
     """A text for a share of the audience."""
 
@@ -123,6 +134,7 @@ class NewsAnswer(_Answered):
     created_at: datetime
     updated_at: datetime
     progress: NewsProgress
+    reasons: list[NewsReason] = Field(description="Why some are gone, failed or wait, the most first.")
     result: NewsResult | None = Field(description="Null until it is done or over.")
     says: NewsSays | None = Field(description="In the answer to an operation: what phones that have it will show.")
 

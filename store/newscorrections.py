@@ -7,31 +7,53 @@ Google gets the new words as a message without a notification, and the old one l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy import update
 
+from passkit.schema import Template
 from store import newspictures, newspushes, newstimer, randomness
 from store.dialect import Database, database_now
-from store.errors import Conflict
+from store.errors import Conflict, Invalid
 from store.googleintents import mark
 from store.news import Files, NewsView, by_id, end, needed, pictures_of, revision_of, view_of
-from store.newsrequests import Image, NewsRequest, Said, Url, checked
+from store.newsrequests import MAX_VARIANTS, Image, NewsRequest, Said, Url, checked
 from store.newssays import says
+from store.problems import problem
 from store.tables import news
 
 
-class NewsCorrection(BaseModel):
-    """What is to be other words; what is absent stays, null clears."""
+class CorrectedVariant(BaseModel):
+    """Other words of one of a news's texts; what is absent stays, null clears."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: Said | None = None
     title: Said | None = None
     url: Url | None = None
+
+
+class NewsCorrection(CorrectedVariant):
+    """What is to be other words; of a news with `variants` it names the `arm`, or has words for all of them."""
+
     image: Image | None = None
+    arm: StrictInt | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_VARIANTS,
+        description="Whose words these are: 0 the news's own, 1 the first variant's.",
+    )
+    variants: list[CorrectedVariant] | None = Field(
+        default=None, max_length=MAX_VARIANTS, description="Words of the other texts, one entry for each."
+    )
+
+    @property
+    def has_words(self) -> bool:
+        """Whether it is about more than the picture."""
+        return bool({"text", "title", "url"} & self.model_fields_set)
 
 
 async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrection, now: datetime) -> NewsView:
@@ -45,7 +67,7 @@ async def correct(db: Database, brand_id: int, key: str, correction: NewsCorrect
         if row.withdrawn_at is not None or row.state == "failed":
             raise Conflict("A news that failed or was withdrawn cannot be corrected.")
         _, revision = await revision_of(db, conn, brand_id, row.template_key)
-        variants = [*checked(_corrected(row, correction), revision.template)[:1], *row.variants[1:]]
+        variants = _corrected(row, correction, revision.template)
         told = await says(conn, row, "corrected_at_resume" if row.state == "paused" else "corrected")
         clock = await database_now(conn)
         values: dict[str, Any] = {"variants": variants, "stamp": randomness.stamp(), "updated_at": clock}
@@ -92,11 +114,36 @@ async def _files(db: Database, brand_id: int, key: str, correction: NewsCorrecti
     return await pictures_of(db, brand_id, request)
 
 
-def _corrected(row: Any, correction: NewsCorrection) -> NewsRequest:
-    """The news's own text as a request, with the corrected parts."""
-    own: Mapping[str, Any] = row.variants[0]
-    given = correction.model_dump(exclude_unset=True)
-    said = {name: given.get(name, own[name]) for name in ("text", "title", "url")}
+def _corrected(row: Any, correction: NewsCorrection, template: Template) -> list[dict[str, Any]]:
+    """The news's texts with the corrected parts; Invalid with pointers into the correction."""
+    variants: list[dict[str, Any]] = list(row.variants)
+    for arm, (words, at) in _by_arm(correction, len(variants)).items():
+        variants[arm] = {**_checked(row, variants[arm], words, template, at), "share": variants[arm]["share"]}
+    return variants
+
+
+def _by_arm(correction: NewsCorrection, arms: int) -> dict[int, tuple[CorrectedVariant, str]]:
+    """Arm -> its words, and where they stand in the correction."""
+    others = correction.variants
+    if correction.arm is not None and (correction.arm >= arms or others is not None):
+        raise Invalid([problem("/arm", "There is no such text, or all are given.", f"This news has {arms}.")])
+    if others is not None and len(others) != arms - 1:
+        raise Invalid([problem("/variants", "Not one entry for each of the other texts.", f"It has {arms - 1}.")])
+    if arms > 1 and correction.has_words and correction.arm is None and others is None:
+        fix = "Name one, 0 is the news's own, or give `variants` as well."
+        raise Invalid([problem("/arm", f"This news has {arms} texts, and it is not said which is wrong.", fix)])
+    found: dict[int, tuple[CorrectedVariant, str]] = {}
+    if correction.has_words:
+        found[correction.arm or 0] = (correction, "")
+    return found | {place: (words, f"/variants/{place - 1}") for place, words in enumerate(others or (), 1)}
+
+
+def _checked(row: Any, old: Mapping[str, Any], words: CorrectedVariant, template: Template, at: str) -> dict[str, Any]:
+    given = words.model_dump(exclude_unset=True)
+    said = {name: given.get(name, old[name]) for name in ("text", "title", "url")}
     if said["text"] is None:
         said["text"] = {}
-    return NewsRequest.model_validate({"template": row.template_key, **said})
+    try:
+        return checked(NewsRequest.model_validate({"template": row.template_key, **said}), template)[0]
+    except Invalid as error:
+        raise Invalid([replace(one, pointer=f"{at}{one.pointer}") for one in error.problems]) from None

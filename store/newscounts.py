@@ -14,23 +14,40 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import cards, news, news_counts, news_waiting, registrations
+from store.tables import cards, news, news_counts, news_reasons, news_waiting, registrations
 from store.upserts import insert_into
 
 Counts = dict[int, dict[str, int]]
-"""News id -> column of ``news_counts`` -> how many more."""
+"""News id -> column of ``news_counts``, or ``because(...)``, -> how many more."""
 NEVER = 1_000_000
 """In ``cards.news_fetched``: the card was issued with the news on it, its phones are none of those it was sent to."""
+MAX_REASON = 100
 PUSHING = ("running", "paused")
 """States in which pushes count for the news: afterwards they only take its text away."""
+
+
+def because(fate: str, reason: str) -> str:
+    """Counts those of a column, ``gone`` or ``failed``, that have this reason."""
+    return f"{fate}:{reason[:MAX_REASON]}"
 
 
 async def add(conn: AsyncConnection, counts: Mapping[int, Mapping[str, int]]) -> None:
     """Add to the counters, by news id, the last thing that a transaction locks."""
     for news_id, more in sorted(counts.items()):
-        values = {name: news_counts.c[name] + count for name, count in more.items() if count}
+        values = {name: news_counts.c[name] + count for name, count in more.items() if count and ":" not in name}
         if values:
             await conn.execute(update(news_counts).where(news_counts.c.news_id == news_id).values(**values))
+        reasons = {name: count for name, count in more.items() if count and ":" in name}
+        for name, count in sorted(reasons.items()):
+            fate, _, reason = name.partition(":")
+            await _add_reason(conn, news_id, fate, reason, count)
+
+
+async def _add_reason(conn: AsyncConnection, news_id: int, fate: str, reason: str, count: int) -> None:
+    row = {"news_id": news_id, "fate": fate, "reason": reason, "count": count}
+    insert = insert_into(news_reasons, is_postgresql=conn.dialect.name == "postgresql").values(**row)
+    more = {"count": news_reasons.c["count"] + insert.excluded["count"]}
+    await conn.execute(insert.on_conflict_do_update(index_elements=["news_id", "fate", "reason"], set_=more))
 
 
 async def pushing(conn: AsyncConnection, news_ids: Collection[int]) -> frozenset[int]:

@@ -160,7 +160,7 @@ async def discard(db: Database, brand_id: int, key: str, *, by: Actor, now: date
     """Throw a draft away; Conflict when it has been started."""
     async with db.joined() as conn:
         row = await _draft(conn, brand_id, key)
-        for table in (tables.news_cards, tables.news_waiting, tables.news_counts):
+        for table in (tables.news_cards, tables.news_waiting, tables.news_counts, tables.news_reasons):
             await conn.execute(delete(table).where(table.c.news_id == row.id))
         await conn.execute(delete(news).where(news.c.id == row.id))
         await audit.record(db, brand_id, by, "news.discarded", key, now=now)

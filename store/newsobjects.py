@@ -21,7 +21,7 @@ from sqlalchemy import Integer, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
-from store import googlemessages, newsrules
+from store import googlemessages, newscounts, newsreasons, newsrules
 from store.dialect import Database, database_now
 from store.googleintents import due_again, mark
 from store.googlework import ClassMessage, Outcome, Result, Work
@@ -122,7 +122,8 @@ async def said(conn: AsyncConnection, rows: Iterable[Row]) -> dict[int, Said]:
 
 def _may_tell(row: Row, quiet: Collection[int], now: datetime) -> bool:
     is_over = row.not_later_than is not None and row.not_later_than <= now
-    return row.state == "running" and row.brand_id not in quiet and not is_over
+    is_quiet = row.brand_id in quiet and not row.is_test
+    return row.state == "running" and not is_quiet and not is_over
 
 
 async def is_being_told(conn: AsyncConnection, row: Row, now: datetime) -> bool:
@@ -147,7 +148,7 @@ def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:
         fate = _lost(entry, row, live, shown)
         if fate:
             entries[place] = (entry[0], entry[1], fate)
-            counts[entry[0]] = {fate: 1, "google": 1}
+            counts[entry[0]] = _ended(fate, newsreasons.NOT_IN_WALLET if fate == GONE else newsreasons.TOO_MANY)
     sent = set(row["sent_messages"])
     keep = [entry for entry in shown if live[entry[0]].message_id in sent]
     waits = [entry for entry in shown[::-1] if entry in entries and _is_due(entry, live[entry[0]])]
@@ -162,6 +163,11 @@ def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:
         entries=tuple(entries),
         counts=counts,
     )
+
+
+def _ended(fate: str, reason: str) -> dict[str, int]:
+    """What an object counts that is not told in the end."""
+    return {fate: 1, newscounts.because(fate, reason): 1, "google": 1}
 
 
 def is_first(row: Mapping[str, Any], news_id: int | None) -> bool:
@@ -199,7 +205,7 @@ def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Cou
                 counts[news_id] = {"accepted": 1, "google": 1}
         elif is_refused and (work.news_id == news_id or work.message is None) and told in WAITING:
             entries[place] = (news_id, arm_, FAILED)
-            counts[news_id] = {FAILED: 1, "google": 1}
+            counts[news_id] = _ended(FAILED, result.reason)
         elif (
             is_refused and work.news_id == news_id and work.message is not None
         ):  # a correction: what was said stays away
@@ -222,7 +228,7 @@ def unfit(row: Mapping[str, Any]) -> tuple[dict[str, Any], Counts]:
     if not waits:
         return {}, {}
     ended = [(news_id, arm_, FAILED if told in WAITING else told) for news_id, arm_, told in entries]
-    return {"news": dumped(ended)}, {entry[0]: {FAILED: 1, "google": 1} for entry in waits}
+    return {"news": dumped(ended)}, {entry[0]: _ended(FAILED, newsreasons.UNFIT) for entry in waits}
 
 
 async def page(db: Database, news_id: int) -> bool:
@@ -249,8 +255,8 @@ async def _paged(conn: AsyncConnection, news_id: int) -> Row | None:
     row = (await conn.execute(wanted.with_for_update(skip_locked=True))).first()
     if row is None or row.google_state != TELLING:
         return row
-    is_held = row.state == "paused" or row.brand_id in await newsrules.quiet_brands(conn, {row.brand_id})
-    return None if is_held else row
+    is_quiet = not row.is_test and row.brand_id in await newsrules.quiet_brands(conn, {row.brand_id})
+    return None if row.state == "paused" or is_quiet else row
 
 
 async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import newscounts, newsrules
@@ -44,11 +44,12 @@ async def allowed(conn: AsyncConnection, queue: Table, due: Sequence[Any]) -> Se
     if not ends:
         return due
     pages = [row.news_id for row in rings if row.news_id is not None]
-    going = select(news.c.id).where(news.c.id.in_(pages), news.c.state == "running")
+    held_by_rules = and_(news.c.state == "running", news.c.is_test.is_(False))
+    going = select(news.c.id).where(news.c.id.in_(pages), held_by_rules)
     news_ids = set((await conn.execute(going)).scalars())
     waits = select(news_waiting.c.device_id).join(news, news.c.id == news_waiting.c.news_id)
     waits = waits.where(news_waiting.c.device_id.in_([row.device_id for row in rings if row.device_id is not None]))
-    device_ids = set((await conn.execute(waits.where(news.c.state == "running"))).scalars())
+    device_ids = set((await conn.execute(waits.where(held_by_rules))).scalars())
     held = {
         row.id: ends[row.brand_id]
         for row in rings
@@ -105,7 +106,7 @@ async def count(
     waits = _left(intents, told.pages)
     waits += [(one, target.device_id) for target in unanswered for one in target.news if one in told.pages]
     counts: Counts = {}
-    fates = {row.target.device_id: row.fate for row in settled if row.target.device_id not in open_ids}
+    fates = {row.target.device_id: row for row in settled if row.target.device_id not in open_ids}
     for row in settled:
         for one in row.target.news:
             if one not in told.pages:
@@ -113,7 +114,7 @@ async def count(
             if row.target.device_id in open_ids:
                 waits.append((one, row.target.device_id))
             else:
-                _add(counts, one, row.fate)
+                _add(counts, one, row)
     late = await newscounts.take(conn, [row.target.device_id for row in settled if _was_waiting(row, fates, told)])
     still = await newscounts.pushing(conn, {one for one, _ in late})
     for one, device_id in late:
@@ -123,14 +124,16 @@ async def count(
     await newscounts.add(conn, counts)
 
 
-def _was_waiting(row: Settled, fates: dict[int, Fate], told: Told) -> bool:
+def _was_waiting(row: Settled, fates: Collection[int], told: Told) -> bool:
     is_direct = any(one in told.pages for one in row.target.news)
     return row.target.for_news > 0 and row.target.device_id in fates and not is_direct
 
 
-def _add(counts: Counts, news_id: int, fate: Fate) -> None:
-    more = counts.setdefault(news_id, {})
-    more[COLUMNS[fate]] = more.get(COLUMNS[fate], 0) + 1
+def _add(counts: Counts, news_id: int, row: Settled) -> None:
+    more, column = counts.setdefault(news_id, {}), COLUMNS[row.fate]
+    names = [column] if row.fate is Fate.ACCEPTED else [column, newscounts.because(column, row.reason)]
+    for name in names:
+        more[name] = more.get(name, 0) + 1
 
 
 def _paged(intents: Sequence[Intent]) -> frozenset[int]:

@@ -31,6 +31,8 @@ def late_at(rules: Rules, begins: datetime, not_later_than: datetime | None) -> 
 
 async def is_held(conn: AsyncConnection, row: Any) -> bool:
     """Whether a news that is due must wait, or was missed; the caller has locked its row and it is not live."""
+    if row.is_test:
+        return False
     now = await database_now(conn)
     at = (await newsrules.of_brand(conn, row.brand_id)).allowed_from(now)
     if row.late_at is not None and at > row.late_at:
@@ -83,7 +85,7 @@ async def _is_being_sent(conn: AsyncConnection, queue: Table, news_id: int, now:
 
 async def needs_morning(conn: AsyncConnection, row: Any) -> bool:
     """Whether objects of Google's that are still to be told wait for the end of quiet hours (``wait_for_morning``)."""
-    if row.google_state != newsobjects.TELLING or row.google_position is not None:
+    if row.google_state != newsobjects.TELLING or row.google_position is not None or row.is_test:
         return False
     counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
     if (await conn.execute(counted)).scalar_one() >= row.google_targets:

@@ -104,6 +104,7 @@ async def _written(conn: AsyncConnection, row: Any, twin_id: int, arm: int, by: 
         "state": "draft",
         "stamp": randomness.stamp(),
         "is_listed": True,
+        "is_test": True,
         "created_by": by.name[:200],
         "created_at": now,
         "updated_at": now,

@@ -25,6 +25,7 @@ from store import (
     newscounts,
     newsobjects,
     newspushes,
+    newsreasons,
     newsschedule,
 )
 from store.clock import NOW
@@ -323,7 +324,7 @@ async def stop(conn: AsyncConnection, row: Any) -> None:
     live = tuple(replace(one, is_silent=True) if one.id == row.id else one for one in kept.live)
     await _show(conn, row.template_id, replace(kept, live=live))
     if await newsschedule.cut(conn, row):
-        await _finish(conn, row)
+        await _finish(conn, await _row(conn, row.id))
 
 
 async def _seems_done(conn: AsyncConnection, row: Any) -> bool:
@@ -362,21 +363,41 @@ async def _finish(conn: AsyncConnection, row: Any) -> None:
         was_told = one.accepted_at is not None and one.accepted_at >= one.since
         fate = "gone" if one.id is None else "accepted" if was_told else "failed"
         counts[fate] = counts.get(fate, 0) + 1
+        if fate != "accepted":
+            because = newscounts.because(fate, _why(row) if fate == "failed" else newsreasons.LEFT)
+            counts[because] = counts.get(because, 0) + 1
     await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
     google_state = row.google_state
     if google_state == "waiting":
         google_state = await _google_verdict(conn, row) or "failed"
         counts[google_state] = counts.get(google_state, 0) + row.google_targets
         counts["google"] = row.google_targets
+        if google_state == "failed":
+            because = newscounts.because("failed", _why(row) if row.reason else await _class_reason(conn, row))
+            counts[because] = counts.get(because, 0) + row.google_targets
     elif google_state == newsobjects.TELLING:
         left = await _untold(conn, row)
         counts |= {"failed": counts.get("failed", 0) + left, "google": left}
+        because = newscounts.because("failed", _why(row) if row.reason else newsreasons.GOOGLE_OFF)
+        counts[because] = counts.get(because, 0) + left
         google_state = newsobjects.TOLD
     await newscounts.add(conn, {row.id: counts})
     told = (await conn.execute(select(news_counts).where(news_counts.c.news_id == row.id))).one()
     total = told.accepted + told.gone + told.failed - told.google
     values = {"state": "done", "google_state": google_state, "targets": total, "updated_at": now, "result_at": now}
     await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+
+
+def _why(row: Any) -> str:
+    """The reason for who was not told in the end, and nobody's answer says why."""
+    ours = {newsschedule.STOPPED: newsreasons.STOPPED, newsschedule.CUT: newsreasons.TOO_LATE}
+    return ours.get(row.reason, newsreasons.GIVEN_UP)
+
+
+async def _class_reason(conn: AsyncConnection, row: Any) -> str:
+    """Google's word about the template's class."""
+    said = select(google_classes.c.reason).where(google_classes.c.template_id == row.template_id)
+    return (await conn.execute(said)).scalar_one_or_none() or newsreasons.GIVEN_UP
 
 
 async def _untold(conn: AsyncConnection, row: Any) -> int:

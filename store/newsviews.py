@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import compiled, newsapproval, newsapprovers, newspictures, tables
+from store import compiled, newsapproval, newsapprovers, newspictures, newsreasons, tables
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound, StoreError
+from store.newsreasons import Reason
 from store.newssays import Says
 from store.tables import brands, news_counts, news_waiting, templates
 from store.tables import news as table
@@ -43,6 +44,7 @@ class NewsView:
     """A news as answers show it. ``is_live``: cards show it, or will when their phones come.
 
     ``missed``: its moment went by, and it goes when it is started again; ``held_until``: quiet hours hold it so long.
+    ``reasons``: why phones and objects were not told, or not yet.
     ``approve_by``: it waits for a second person, and is a draft again then; ``refused_by`` did not approve it.
     """
 
@@ -77,6 +79,7 @@ class NewsView:
     created_at: datetime
     updated_at: datetime
     progress: Progress
+    reasons: tuple[Reason, ...]
     result: Mapping[str, Any] | None
     says: Says | None = None
 
@@ -174,7 +177,8 @@ async def revision_of(db: Database, conn: AsyncConnection, brand_id: int, key: s
 
 async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> NewsView:
     """The row as answers show it; ``says`` after an operation."""
-    own = row.variants[0]
+    own, progress = row.variants[0], await _progress(conn, row)
+    has_reasons = progress.gone or progress.failed or progress.waiting
     return NewsView(
         id=row.key,
         template=row.template_key,
@@ -206,7 +210,8 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         started_by=row.started_by,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        progress=await _progress(conn, row),
+        progress=progress,
+        reasons=await newsreasons.of(conn, row, progress.waiting) if has_reasons else (),
         result=row.result,
         says=says,
     )

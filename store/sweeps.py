@@ -53,7 +53,7 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
         (tables.showings, tables.showings.c.at < now - showings.KEPT),
         (tables.plans, reviews.old(now)),
         (tables.news_alarms, tables.news_alarms.c.alarmed_at < now - newsalarms.KEPT),
-        *((table, _of_old_news(table, now)) for table in (tables.news_cards, tables.news_waiting, tables.news_counts)),
+        *((table, _of_old_news(table, now)) for table in _OF_NEWS),
         (tables.variable_uses, uses.old(now)),
         (tables.jobs, _never_sent(tables.jobs, tables.jobs.c.pass_type_identifier, now)),
         (tables.other_jobs, _never_sent(tables.other_jobs, _ROUTE, now)),
@@ -64,6 +64,7 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
     return deleted
 
 
+_OF_NEWS = (tables.news_cards, tables.news_waiting, tables.news_counts, tables.news_reasons)
 _ROUTE = tables.other_jobs.c.platform + ":" + tables.other_jobs.c.pass_type_identifier
 """Its name among the holds."""
 

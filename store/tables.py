@@ -261,6 +261,7 @@ cards = Table(
     Column("news_id", Id),  # the news that modified_edition shows
     Column("news_at", BigInteger),  # when the newest news that this card has shown went live, micros: it rings once
     Column("news_fetched", Integer, nullable=False, default=0, server_default="0"),  # phones that fetched news_id
+    Column("time_zone", String(64)),  # its holder's, an IANA name; null: nobody has said
     UniqueConstraint("template_id", "external_id"),
     UniqueConstraint("template_id", "number"),
     Index(None, "brand_id", "external_id"),
@@ -796,6 +797,10 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("corrected_at", Instant),
     Column("withdrawn_at", Instant),  # then it is in no history either
     Column("pictures", JSON),  # {file of the pass: hash, "google": hash} made of image
+    Column("is_test", Boolean, nullable=False, default=False, server_default=false()),  # no rule holds it
+    Column("by_holder", Boolean, nullable=False, default=False, server_default=false()),  # in each holder's clock
+    Column("waves", JSON),  # [[micros, cards, zones]]: its cards by the moment of their hour; null: all at once
+    Column("wave_at", BigInteger),  # micros: waves up to this one are live
     Column("result", JSON),  # what came of it, told against held out
     Column("result_at", Instant),  # when that is counted next; null: not yet, or it is final
     Column("created_by", String(200), nullable=False, default=""),
@@ -841,6 +846,7 @@ news_slots = Table(  # weekly places for news; store.newsslots
     Column("topic", String(64)),
     Column("audience", JSON),
     Column("lasts_hours", Integer),  # null: each stays until it is cancelled
+    Column("by_holder", Boolean, nullable=False, default=False, server_default=false()),  # in each holder's clock
     Column("next_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False, index=True),  # the day before, to remind, then next_at
     Column("created_at", Instant, nullable=False),
@@ -888,12 +894,22 @@ news_counts = Table(  # apart from the news, because each settled chunk of pushe
     Column("google", Integer, nullable=False, default=0, server_default="0"),  # of these, objects told one by one
 )
 
+news_reasons = Table(  # why some of its phones and objects were not told
+    "news_reasons",
+    metadata,
+    Column("news_id", Id, ForeignKey("news.id"), primary_key=True),
+    Column("fate", String(10), primary_key=True),  # gone failed
+    Column("reason", String(100), primary_key=True),  # the vendor's word, or one of ``store.newsreasons``
+    Column("count", Integer, nullable=False, default=0),
+)
+
 news_cards = Table(  # a segment's cards, listed when the news is started
     "news_cards",
     metadata,
     Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
     Column("news_id", Id, ForeignKey("news.id"), primary_key=True),
     Column("capped", Boolean, nullable=False, default=False, server_default=false()),  # shows it silently: it had many
+    Column("wave_at", BigInteger),  # micros: when its holder's clock comes to the news's time; null: with all others
     Index(None, "news_id"),
 )
 

@@ -22,11 +22,11 @@ from handlers.studio.me import Me, Refusal, database, now
 from handlers.studio.texts import TEXTS
 from passkit.expressions import NEWS_LENGTH
 from passkit.variables import text_problem
-from store import audit, news, newsapproval, newscorrections, newsdrafts, newsreview, newsschedule, templates
+from store import audit, news, newsapproval, newsapproving, newscorrections, newsdrafts, newsreview, newsschedule, templates
 from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.news import NewsView
-from store.newscorrections import NewsCorrection
+from store.newscorrections import CorrectedVariant, NewsCorrection
 
 EVERY, HEARTBEAT, LONGEST = 1.0, 15.0, 300.0
 """Seconds between two looks, between two signs of life, and until the browser has to come again, with a session that holds."""
@@ -74,6 +74,7 @@ async def show(request: web.Request, me: Me, view: NewsView) -> web.StreamRespon
         is_over=view.state in OVER,
         is_stopped=view.reason == newsschedule.STOPPED,
         reason=TEXTS[me.language][REASONS[view.reason]] if view.reason in REASONS else view.reason,
+        arms=[view.text, *(one["text"] for one in view.variants)],
         until=datetime.fromisoformat(view.result["until"]) if view.result else None,
         said=lambda one, language: one.text.get(language) or next(iter(one.text.values()), ""),
         **_now(view, request),
@@ -204,16 +205,23 @@ async def correct(request: web.Request, me: Me) -> web.StreamResponse:
     form = await forms.read(request, me)
     db, key = database(request), request.match_info["news"]
     view = await news.view(db, me.brand.id, key)
-    given = {name.removeprefix("text_"): form[name].strip() for name in form.fields if name.startswith("text_")}
-    text = {language: words for language, words in given.items() if words}
-    if not text or any(text_problem(words, NEWS_LENGTH) for words in text.values()):
+    texts = [_words(form, f"text_{arm}_") for arm in range(1 + len(view.variants))]
+    if not all(texts) or any(text_problem(words, NEWS_LENGTH) for text in texts for words in text.values()):
         await page.say(request, me, "news_not_corrected", "wrong")
         return page.go(f"/studio/news/{view.id}")
+    others = [CorrectedVariant(text=text) for text in texts[1:]]
+    correction = NewsCorrection(text=texts[0], variants=others)
 
     async def run(db: Database, brand_id: int, key: str) -> NewsView:
-        return await newscorrections.correct(db, brand_id, key, NewsCorrection(text=text), now(request))
+        return await newscorrections.correct(db, brand_id, key, correction, now(request))
 
     return await _operate(request, me, "corrected", run)
+
+
+def _words(form: forms.Form, start: str) -> dict[str, str]:
+    """What was typed for one of the texts, by language."""
+    given = {name.removeprefix(start): form[name].strip() for name in form.fields if name.startswith(start)}
+    return {language: words for language, words in given.items() if words}
 
 
 async def _operate(

@@ -9,15 +9,19 @@ import re
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from handlers.studio import newsreview, newsrun
-from store import news, newstimer
+from store import claims, news, newsrules, newstimer
+from store.audit import COMMAND_LINE
 from store.people import Role
+from store.platforms import Route
 from tests.handlers.conftest import Answer, Card, House
 from tests.handlers.studio import Browser, browser_of, text, user
 
@@ -222,13 +226,31 @@ async def test_it_is_paused_corrected_stopped_and_withdrawn_with_the_engine_s_wo
         ("cancel", "cancelled", "Taken off the cards."),
         ("withdraw", "cancelled", "Withdrawn, silently."),
     ):
-        await room.paula.post(f"{here}:{operation}", {"text_en": "Free tea", "text_ru": "Чай даром"})
+        await room.paula.post(f"{here}:{operation}", {"text_0_en": "Free tea", "text_0_ru": "Чай даром"})
         assert sentence in text(await room.paula.get(here))
         assert (await room.view(here)).state == state
     view = await room.view(here)
     assert (view.text["en"], view.withdrawn_at is not None) == ("Free tea", True)
     await room.paula.post(f"{here}:resume")
     assert "That cannot be done any more" in text(await room.paula.get(here))
+
+
+async def test_a_correction_shows_each_of_two_texts_and_changes_both(room: Room) -> None:
+    await room.phone()
+    here = await room.written(ab="1", text_1_en="Free cake on Friday", text_1_ru="Пирог в пятницу даром", share_1="2")
+    await room.send(here)
+    await room.paula.post(f"{here}:now")
+    await room.turn()
+    page = (await room.paula.get(here)).body.decode()
+    assert re.findall(r'name="(text_\d_en)"[^>]*>([^<]*)<', page) == [
+        ("text_0_en", "Free coffee on Friday"),
+        ("text_1_en", "Free cake on Friday"),
+    ]
+    await room.paula.post(f"{here}:correct", {"text_0_en": "Free coffee on Monday"})  # the second is missing
+    assert (await room.view(here)).text["en"] == "Free coffee on Friday"
+    await room.paula.post(f"{here}:correct", {"text_0_en": "Free coffee on Monday", "text_1_en": "Free cake on Monday"})
+    view = await room.view(here)
+    assert (view.text["en"], view.variants[0]["text"]["en"]) == ("Free coffee on Monday", "Free cake on Monday")
 
 
 async def test_a_copy_is_a_draft_and_a_draft_is_thrown_away(room: Room) -> None:
@@ -298,8 +320,18 @@ async def test_one_person_has_few_streams_open(room: Room, monkeypatch: pytest.M
     again.close()
 
 
-async def test_a_test_rings_the_chosen_test_cards_alone_and_is_in_no_count(room: Room) -> None:
+async def no_rings(room: Room) -> None:
+    """Rules that hold every news of the brand."""
+    local = datetime.now(ZoneInfo("Europe/Moscow"))
+    brand_id = room.house.brand_id
+    around = f"{local - timedelta(hours=2):%H:%M}-{local + timedelta(hours=2):%H:%M}"
+    await newsrules.set_quiet(room.house.db, brand_id, around, by=COMMAND_LINE, now=local)
+    await newsrules.set_cap(room.house.db, brand_id, 1, 365, by=COMMAND_LINE, now=local)
+
+
+async def test_a_test_rings_the_chosen_test_cards_alone_whatever_holds_others_and_is_in_no_count(room: Room) -> None:
     await room.phone()
+    await no_rings(room)
     here = await room.written()
     assert "Make my test card" in text(await room.dora.get(f"{here}/test"))
     for tester in (room.dora, room.paula):
@@ -320,6 +352,10 @@ async def test_a_test_rings_the_chosen_test_cards_alone_and_is_in_no_count(room:
     await room.turn()
     after = await room.house.db.fetch("SELECT count(*) FROM jobs WHERE kind = 'fanout' OR kind = 'news'")
     assert after[0][0] == before[0][0] + 1
+    route, lease = Route(packed["passTypeIdentifier"]), timedelta(seconds=30)
+    claim = await claims.claim(room.house.db, owner="w", route=route, room=9, lease=lease, probe_after=lease)
+    assert claim is not None
+    assert [intent.kind for intent in claim.intents if intent.kind == "news"] == ["news"]
     fetched = json.loads(zipfile.ZipFile(io.BytesIO((await card.fetch()).body)).read("pass.json"))
     assert "Free coffee on Friday" in json.dumps(fetched) or "\\u041a\\u043e\\u0444\\u0435" in json.dumps(fetched)
     found = (await news.listing(room.house.db, room.house.brand_id)).news

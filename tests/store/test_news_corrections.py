@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,7 +14,7 @@ from store import brands, google, news, newscorrections, tables
 from store.cards import CardView
 from store.dialect import Database
 from store.errors import Conflict, Invalid
-from store.newscorrections import NewsCorrection
+from store.newscorrections import CorrectedVariant, NewsCorrection
 from store.newsrequests import NewsRequest
 from tests.store.conftest import NOW
 from tests.store.google import ISSUER, Worker
@@ -164,3 +165,42 @@ async def test_when_its_time_is_over_it_goes_out(db: Database, holder: Phone, pu
     await work_off(db)
     live = await news.view(db, published.id, draft.id)
     assert (live.state, live.is_live, live.undo_until) == ("running", True, None)
+
+
+ARMS = [{"text": "B", "title": "Second", "share": 3}, {"text": "C"}]
+
+
+def words(view: news.NewsView) -> list[dict[str, str]]:
+    return [dict(one) for one in (view.text, *(variant["text"] for variant in view.variants))]
+
+
+async def test_a_correction_names_the_text_that_is_wrong_or_has_words_for_all(
+    db: Database, published: brands.BrandRow
+) -> None:
+    sent = await send(db, published.id, "A", variants=ARMS)
+    second = await correct(db, published, sent.id, NewsCorrection(text="B, put right", arm=1))
+    assert words(second) == [{"en": "A"}, {"en": "B, put right"}, {"en": "C"}]
+    assert (second.variants[0]["share"], second.variants[0]["title"]) == (3, {"en": "Second"})
+    others = [CorrectedVariant(), CorrectedVariant(text="C, put right")]
+    every = await correct(db, published, sent.id, NewsCorrection(text="A, put right", variants=others))
+    assert words(every) == [{"en": "A, put right"}, {"en": "B, put right"}, {"en": "C, put right"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"text": "x"}, "/arm"),
+        ({"text": "x", "arm": 3}, "/arm"),
+        ({"text": "x", "arm": 1, "variants": [{}, {}]}, "/arm"),
+        ({"text": "x", "variants": [{}]}, "/variants"),
+        ({"text": "x", "variants": [{}, {"text": {"fr": "thé"}}]}, "/variants/1/text/fr"),
+    ],
+)
+async def test_a_correction_that_does_not_say_which_text_is_wrong_changes_nothing(
+    db: Database, published: brands.BrandRow, given: dict[str, Any], pointer: str
+) -> None:
+    sent = await send(db, published.id, "A", variants=ARMS)
+    with pytest.raises(Invalid) as refused:
+        await correct(db, published, sent.id, NewsCorrection.model_validate(given))
+    assert refused.value.problems[0].pointer == pointer
+    assert words(await news.view(db, published.id, sent.id)) == [{"en": "A"}, {"en": "B"}, {"en": "C"}]
