@@ -15,6 +15,7 @@ from passkit.errors import PasskitError
 from store import (
     brands,
     compiled,
+    firing,
     handouts,
     heldalarms,
     leases,
@@ -25,6 +26,8 @@ from store import (
     phones,
     sweeps,
     templates,
+    triggerdays,
+    triggerevents,
     tryouts,
 )
 from store.dialect import Database
@@ -99,6 +102,20 @@ async def tell_news(db: Database) -> None:
             await asyncio.sleep(BREATH_SECONDS)
     finally:
         db.on_jobs.remove(woken.set)
+
+
+async def set_off(db: Database) -> None:
+    """Tell the cards whose occasion it is, and take texts off those whose time is over, until cancelled."""
+    while True:
+        more = False
+        try:
+            for turn in (triggerevents.turn, triggerdays.turn, firing.leave):
+                more |= await turn(db)
+        except StoreError as error:
+            log.warning("triggers_put_off", detail=error.detail)
+        except Exception:
+            log.exception("triggers_failed")
+        await asyncio.sleep(BREATH_SECONDS if more else NEWS_SECONDS)
 
 
 async def let_go(db: Database, owner: str, settings: Settings) -> None:

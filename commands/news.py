@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from commands import newsslots, shell
+from commands import newsslots, shell, triggers
 from commands.newsslots import said
 from commands.settings import Settings
 from store import news, newsapproving, newscorrections, newsrules
@@ -37,7 +37,7 @@ def add(subparsers: Any) -> None:
     """Register ``news`` and its operations."""
     operations = subparsers.add_parser(
         "news",
-        help="news: send, list, show, start, pause, resume, correct, stop, cancel, withdraw, rules, weekly slots",
+        help="news: send, list, show, start, pause, resume, correct, stop, cancel, withdraw, rules, weekly slots, triggers",
     ).add_subparsers(metavar="OPERATION", required=True)
     send = operations.add_parser("send", help="write a news, show whom it reaches, and send it once that is confirmed")
     send.add_argument("template")
@@ -89,6 +89,7 @@ def add(subparsers: Any) -> None:
     shell.add_brand_flag(rules)
     rules.set_defaults(run=run_rules)
     newsslots.add(operations)
+    triggers.add(operations)
     correct = operations.add_parser("correct", help="other words, silently")
     correct.add_argument("news", help="its id: n_...")
     correct.add_argument("--text", action="append", default=[], metavar="[LANGUAGE=]TEXT")

@@ -319,6 +319,7 @@ async def _delivering(db: Database, settings: Settings, keeper: SignerKeeper, be
             listening(bell, ears),
             background(maintenance.run(db, owner, settings)),
             background(maintenance.tell_news(db)),
+            background(maintenance.set_off(db)),
             background(maintenance.let_go(db, owner, settings)),
             background(maintenance.look_after_google(db, settings)),
         ):

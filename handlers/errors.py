@@ -43,6 +43,7 @@ _ROWS = (
     Kind("card_not_found", 404, "No such card", "This brand has no card by that name."),
     Kind("news_not_found", 404, "No such news", "This brand has no news by that id."),
     Kind("slot_not_found", 404, "No such weekly slot", "This brand has no weekly slot by that id."),
+    Kind("trigger_not_found", 404, "No such trigger", "This brand has no trigger by that id."),
     Kind("template_not_found", 404, "No such template", "This brand has no template with this key."),
     Kind("method_not_allowed", 405, "Method not allowed", "The Allow header names the methods that work here."),
     Kind("too_slow", 408, "Too slow", "The body took too long to arrive; send it again."),

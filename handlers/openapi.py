@@ -16,12 +16,13 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from handlers import models, newsmodels, pages, slotmodels
+from handlers import models, newsmodels, pages, slotmodels, triggermodels
 from handlers.errors import CATALOGUE, MEDIA_TYPE
 from handlers.keys import OPTIONS
 from passkit.model import CardState
 from store.newscorrections import NewsCorrection
 from store.newsrequests import NewsRequest
+from store.triggerrows import TriggerRequest, TriggerSettings
 
 VERSION = "1.0.0"
 _PROBLEM = {"$ref": "#/components/schemas/ProblemAnswer"}
@@ -76,6 +77,7 @@ _IDEMPOTENCY = _text(
 )
 _NEWS = _text("id", "path", "The news's id.")
 _SLOT = _text("id", "path", "The slot's id.")
+_TRIGGER = _text("id", "path", "The trigger's id.")
 _SLOT_TEXT = Parameter("text", "path", "The text's id.", {"type": "integer"})
 _COMMON = ("unauthorized", "forbidden", "rate_limited", "internal", "unavailable", "overloaded")
 _BODIES = ("bad_json", "too_slow", "body_too_large", "unsupported_body", "invalid")
@@ -382,6 +384,113 @@ OPERATIONS = (
         (*_COMMON, "slot_not_found"),
         "news:write",
         parameters=(_SLOT, _SLOT_TEXT),
+    ),
+    Operation(
+        "GET",
+        "/api/v1/triggers",
+        "listTriggers",
+        "List triggers",
+        {200: triggermodels.TriggerListAnswer},
+        _COMMON,
+        "news:read",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/triggers",
+        "createTrigger",
+        "Write a trigger",
+        {201: triggermodels.TriggerAnswer},
+        (*_COMMON, *_BODIES, *_ONCE, "conflict", "not_published"),
+        "news:write",
+        TriggerRequest,
+        (_IDEMPOTENCY,),
+        description="It is off until it is switched on.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/triggers/{id}",
+        "getTrigger",
+        "Read a trigger and its figures",
+        {200: triggermodels.TriggerAnswer},
+        (*_COMMON, "trigger_not_found"),
+        "news:read",
+        parameters=(_TRIGGER,),
+    ),
+    Operation(
+        "PATCH",
+        "/api/v1/triggers/{id}",
+        "changeTrigger",
+        "Change a trigger",
+        {200: triggermodels.TriggerAnswer},
+        (*_COMMON, *_BODIES, "trigger_not_found", "conflict", "not_published"),
+        "news:write",
+        TriggerSettings,
+        (_TRIGGER,),
+        description="Other words are for those who are told from now on; cards that show the old ones keep them.",
+    ),
+    Operation(
+        "GET",
+        "/api/v1/triggers/{id}/today",
+        "countTrigger",
+        "Count whom a trigger would tell today",
+        {200: triggermodels.TriggerTodayAnswer},
+        (*_COMMON, "trigger_not_found", "conflict"),
+        "news:read",
+        parameters=(_TRIGGER,),
+    ),
+    Operation(
+        "GET",
+        "/api/v1/triggers/{id}/history",
+        "getTriggerHistory",
+        "Read the last days and firings of a trigger",
+        {200: triggermodels.TriggerHistoryAnswer},
+        (*_COMMON, "trigger_not_found"),
+        "news:read",
+        parameters=(_TRIGGER,),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/triggers/{id}:on",
+        "switchTriggerOn",
+        "Switch a trigger on",
+        {200: triggermodels.TriggerAnswer},
+        (*_COMMON, "trigger_not_found", "conflict"),
+        "news:write",
+        parameters=(_TRIGGER,),
+        description="What is true of a card already sets nothing off.",
+    ),
+    Operation(
+        "POST",
+        "/api/v1/triggers/{id}:pause",
+        "pauseTrigger",
+        "Pause a trigger",
+        {200: triggermodels.TriggerAnswer},
+        (*_COMMON, "trigger_not_found", "conflict"),
+        "news:write",
+        parameters=(_TRIGGER,),
+    ),
+    Operation(
+        "POST",
+        "/api/v1/triggers/{id}:off",
+        "switchTriggerOff",
+        "Switch a trigger off",
+        {200: triggermodels.TriggerAnswer},
+        (*_COMMON, *_BODIES, "trigger_not_found"),
+        "news:write",
+        triggermodels.TriggerOff,
+        (_TRIGGER,),
+        description="Texts stay on cards until their time is over, unless they are taken off.",
+        needs_body=False,
+    ),
+    Operation(
+        "POST",
+        "/api/v1/triggers/{id}:remove",
+        "removeTrigger",
+        "Throw a trigger away that is off",
+        {200: triggermodels.TriggerRemoved},
+        (*_COMMON, "trigger_not_found", "conflict"),
+        "news:write",
+        parameters=(_TRIGGER,),
     ),
     Operation(
         "GET",

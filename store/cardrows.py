@@ -118,6 +118,7 @@ TEMPLATE_PART = (
     tables.templates.c.key.label("template_key"),
     tables.templates.c.name.label("template_name"),
     tables.templates.c.news.label("template_news"),
+    tables.templates.c.triggers.label("template_triggers"),
     tables.revisions.c.id.label("revision_id"),
     tables.revisions.c.number.label("revision_number"),
     tables.revisions.c.stamp.label("revision_stamp"),

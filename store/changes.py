@@ -20,7 +20,7 @@ from passkit import data
 from passkit.change import Difference, FieldChange, Rings, compare, next_rings, ring_order
 from passkit.errors import DataError, Problem, RenderError, Severity
 from passkit.model import CardState, Notify, Pass
-from store import googlechanges, jobs, randomness, tables, words
+from store import googlechanges, jobs, randomness, tables, triggerevents, words
 from store.cardrows import CardRow, CardView, edition_of, load, seal, view
 from store.dialect import Database
 from store.editions import filled, heard, next_modified, served_times, settle, text_hash
@@ -134,6 +134,7 @@ async def apply_change(
     after = CardRow({**card.row, **values}, after.revision, after.stored)
     await keep_phones(db, conn, after, card.given)
     await words.keep(db, conn, after, card.stored)
+    await triggerevents.note_levels(db, conn, card, after, patch.notify, now)
     visible = difference.rung(rings.ring) if difference.visible else ()
     told = _Told(visible, difference.visible, google, held)
     await _tell(db, conn, after, patch, told, origin or {}, now)

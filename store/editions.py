@@ -181,7 +181,7 @@ def _stamping() -> Update:
 def _news_columns(card: CardRow) -> dict[str, Any]:
     """Which news the edition shows; how many phones have fetched it begins anew with another."""
     row, shown = card.row, card.shown
-    if shown is None or not shown.id or shown.id == row["news_id"]:
+    if shown is None or not shown.id or (shown.id == row["news_id"] and shown.at <= (row["news_at"] or 0)):
         news_id = shown.id or None if shown else None
         return {"news_id": news_id, "news_at": row["news_at"], "news_fetched": row["news_fetched"]}
     return {"news_id": shown.id, "news_at": max(shown.at, row["news_at"] or 0), "news_fetched": 0}

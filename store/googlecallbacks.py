@@ -17,13 +17,13 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.google.callback import Callback, Event
-from store import newsobjects
+from store import newsobjects, triggerevents
 from store.dialect import Database, database_now
 from store.googleintents import due_again, mark
 from store.googlework import Check, Checked
 from store.jobs import Lane
 from store.locks import share_cards
-from store.tables import EPOCH, brands, google_classes, google_nonces, google_objects, is_storable
+from store.tables import EPOCH, brands, cards, google_classes, google_nonces, google_objects, is_storable, templates
 from store.timeline import Line, record
 from store.upserts import insert_into
 
@@ -70,6 +70,9 @@ async def apply_callback(db: Database, brand_key: str, event: Callback, now: dat
         values = {"present": is_saved, "present_at": at, "check_at": at + SETTLES}
         await conn.execute(update(google_objects).where(google_objects.c.id == known["id"]).values(**values))
         await record(db, conn, [Line(brand["id"], known["card_id"], kind)], now)
+        if is_saved:
+            card_id, secret_id = known["card_id"], known["secret_id"]
+            await triggerevents.note_installed(db, conn, known["triggers"], card_id, secret_id, now)
         return told
 
 
@@ -137,6 +140,7 @@ async def reconcile_settle(db: Database, checked: Sequence[Checked]) -> None:
             if answer.has_users is None:
                 await mark(conn)
         await record(db, conn, lines, now)
+        await triggerevents.note_saved(db, conn, [one.card_id for one in lines if one.kind == "google_saved"], now)
 
 
 def _found(row: AnyRow, has_users: bool | None, now: datetime) -> dict[str, Any]:
@@ -161,7 +165,9 @@ def _lines(row: AnyRow, has_users: bool | None) -> list[Line]:
 async def _object(conn: AsyncConnection, brand_id: int, event: Callback) -> AnyRow | None:
     """The brand's object with this id, of the class that is named."""
     objects, classes = google_objects.c, google_classes.c
-    known = select(objects.id, objects.card_id).join(google_classes, classes.id == objects.class_row_id)
+    known = select(objects.id, objects.card_id, cards.c.secret_id, templates.c.triggers)
+    known = known.join(google_classes, classes.id == objects.class_row_id)
+    known = known.join(cards, cards.c.id == objects.card_id).join(templates, templates.c.id == classes.template_id)
     known = known.where(
         objects.object_id == event.object_id, objects.brand_id == brand_id, classes.class_id == event.class_id
     )

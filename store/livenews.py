@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Text, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
@@ -55,10 +55,35 @@ class Live:
         """The same words and picture for all holders: Google's class says and shows them."""
         return not self.is_listed and not self.holdout and len(self.shares) == 1
 
-    def for_card(self, serial: str) -> Shown | None:
-        """What it is on this card, if that is in its audience; None: held out."""
+    def for_card(self, serial: str, *, at: int | None = None) -> Shown | None:
+        """What it is on this card since ``at``, if that is in its audience; None: held out."""
         chosen = arm(self.key, serial, self.holdout, self.shares)
-        return None if chosen is None else Shown(self.id, self.at, self.stamp, chosen, is_silent=self.is_silent)
+        since = self.at if at is None else at
+        return None if chosen is None else Shown(self.id, since, self.stamp, chosen, is_silent=self.is_silent)
+
+    def listed_for(self, serial: str, listed: Mapping[int, Listed]) -> Shown | None:
+        """The same where it may be for listed cards."""
+        if not self.is_listed:
+            return self.for_card(serial)
+        mine = listed.get(self.id)
+        if mine is None:
+            return None
+        shown_ = self.for_card(serial, at=mine.at)
+        return replace(shown_, is_silent=True) if shown_ and mine.is_silent else shown_
+
+    def has_left(self, listed: Mapping[int, Listed]) -> bool:
+        """Whether it is over for a card alone (``store.firing``)."""
+        mine = listed.get(self.id)
+        return mine is not None and mine.is_over
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A card in a news's list: whether it shows it silently, when it was told of it, None: with all others, and no more."""
+
+    is_silent: bool
+    at: int | None = None
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +158,31 @@ def _lives(rows: Sequence[Sequence[Any]]) -> tuple[Live, ...]:
 
 
 def shown(kept: str | None, listed: str | None, serial: str, card_id: int) -> Shown | None:
-    """The news that a card shows; ``listed`` are the ids of the news that list it, comma between them.
-
-    Those that it shows silently are below 0.
-    """
+    """The news that a card shows; ``listed`` are the news that list it, comma between them: ``listed_column``."""
     if kept is None:
         return None
-    found, ids = parsed(kept), frozenset(map(int, listed.split(","))) if listed else frozenset()
-    silent = frozenset(-id_ for id_ in ids if id_ < 0)
-    mine = ids | silent
-    of_card = (one.for_card(serial) for one in found.live if not one.is_listed or one.id in mine)
-    lives = (replace(one, is_silent=True) if one and one.id in silent else one for one in of_card)
-    if not found.has_history:
-        return next((one for one in lives if one is not None), None)
+    found, mine = parsed(kept), _listed(listed) if listed else {}
+    lives = (live.listed_for(serial, mine) for live in found.live if not live.has_left(mine))
     now = [one for one in lives if one is not None]
-    before = (one for one in found.past if card_id <= one.last_card and (not one.is_listed or one.id in mine))
-    told = sorted([*now, *filter(None, (one.for_card(serial) for one in before))], key=lambda one: -one.at)[:HISTORY]
+    if any(one.at is not None for one in mine.values()):
+        now.sort(key=lambda one: -one.at)
+    if not found.has_history:
+        return now[0] if now else None
+    past = [one for one in found.past if card_id <= one.last_card] + [one for one in found.live if one.has_left(mine)]
+    before = (one.listed_for(serial, mine) for one in past)
+    told = sorted([*now, *filter(None, before)], key=lambda one: -one.at)[:HISTORY]
     if not told:
         return None
     return replace(now[0] if now else Shown(0, 0, ""), told=tuple(told))
+
+
+def _listed(text: str) -> dict[int, Listed]:
+    """``12,-13,14~1795600000000000,15~1795600000000000!``: below 0 silently, behind ~ when, with ! it has left the card."""
+    found = {}
+    for one in text.split(","):
+        marked, _, at = one.partition("~")
+        found[abs(int(marked))] = Listed(int(marked) < 0, int(at.rstrip("!")) if at else None, at.endswith("!"))
+    return found
 
 
 def of_class(kept: str | None) -> Shown | None:
@@ -174,16 +205,22 @@ def stamps(one: Shown | None) -> tuple[str, ...]:
 def listed_column() -> ColumnElement[str]:
     """``listed_news`` of a card's row: read only where its template has a news for listed cards."""
     news_cards, templates = tables.news_cards.c, tables.templates.c
-    marked = case((news_cards.capped, -news_cards.news_id), else_=news_cards.news_id)
-    ids = select(func.aggregate_strings(cast(marked, Text), ","))
+    marked = cast(case((news_cards.capped, -news_cards.news_id), else_=news_cards.news_id), Text)
+    at = case(
+        (news_cards.at.is_(None), ""), else_=literal("~", Text).concat(cast(cast(news_cards.at, BigInteger), Text))
+    )
+    left = case((news_cards.over_at.is_(None), ""), else_="!")
+    ids = select(func.aggregate_strings(marked.concat(at).concat(left), ","))
     mine = ids.where(news_cards.card_id == tables.cards.c.id).correlate(tables.cards).scalar_subquery()
     return case((templates.news.like(f"%{LISTED}%"), mine)).label("listed_news")
 
 
 def listed_sql(dialect: str) -> str:
     """The same in plain SQL, for cards ``c`` and templates ``t``."""
-    marked = "CASE WHEN n.capped THEN -n.news_id ELSE n.news_id END"
-    joined = {"sqlite": f"group_concat({marked})", "postgresql": f"string_agg(CAST({marked} AS TEXT), ',')"}
+    marked = "CAST(CASE WHEN n.capped THEN -n.news_id ELSE n.news_id END AS TEXT)"
+    marked += " || CASE WHEN n.at IS NULL THEN '' ELSE '~' || CAST(n.at AS TEXT) END"
+    marked += " || CASE WHEN n.over_at IS NULL THEN '' ELSE '!' END"
+    joined = {"sqlite": f"group_concat({marked})", "postgresql": f"string_agg({marked}, ',')"}
     ids = f"SELECT {joined[dialect]} FROM news_cards n WHERE n.card_id = c.id"  # noqa: S608 - made of constants
     return f"CASE WHEN t.news LIKE '%{LISTED}%' THEN ({ids}) END"
 
@@ -271,7 +308,10 @@ def _shown_before(row: Mapping[str, Any], found: Mapping[int, Live]) -> Shown | 
         return Shown(0, 0, "", told=told) if told else None
     live = found.get(row["news_id"])
     before = None if live is None else live.for_card(row["serial_number"])
-    return None if before is None else replace(before, told=told)
+    if before is None:
+        return None
+    at = is_now.at if is_now is not None and is_now.id == before.id else before.at
+    return replace(before, at=at, told=told)
 
 
 def live_of(row: Any) -> Live:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
 from store.newsrules import Rules
-from store.tables import Instant, cards, news, news_cards
+from store.tables import Instant, cards, news, news_cards, trigger_firings, triggers
 
 COUNTING = ("scheduled", "running", "paused", "done", "cancelled")
 """States of news that have begun, or that will without being asked."""
@@ -33,6 +33,8 @@ async def capped(
     held = {card.id: card for card in await conn.execute(serials)}
     found = (await conn.execute(_before(rules, row, at))).all()
     listed = await _listed(conn, [one.id for one in found if one.is_listed], card_ids)
+    for card_id in await _set_off(conn, rules, row, card_ids, at):
+        told[card_id] += 1
     for one in found:
         shares = tuple(variant.get("share", 1) for variant in one.variants)
         mine = listed.get(one.id, ()) if one.is_listed else [id_ for id_, card in held.items() if _was_there(card, one)]
@@ -46,7 +48,20 @@ def _before(rules: Rules, row: Any, at: datetime) -> Any:
     begun = or_(news.c.live_at.is_not(None), and_(news.c.state.in_(COUNTING[:3]), news.c.missed.is_(False)))
     near = and_(began > at - rules.cap_within, began <= at)
     wanted = select(news).where(news.c.template_id == row.template_id, news.c.id != row.id, begun, near)
+    wanted = wanted.where(news.c.trigger_id.is_(None))
     return wanted.where(news.c.kind.in_(rules.cap_kinds), news.c.state.in_(COUNTING))
+
+
+async def _set_off(
+    conn: AsyncConnection, rules: Rules, row: Any, card_ids: Sequence[int], at: datetime
+) -> Sequence[int]:
+    """Of these cards those that a trigger has rung within the rule's days, once for each time."""
+    kinds = select(triggers.c.id).join(news, news.c.id == triggers.c.news_id)
+    kinds = kinds.where(triggers.c.template_id == row.template_id, news.c.kind.in_(rules.cap_kinds))
+    table = trigger_firings.c
+    near = (table.at > at - rules.cap_within, table.at <= at)
+    rung = select(table.card_id).where(table.trigger_id.in_(kinds), table.card_id.in_(card_ids), *near)
+    return (await conn.execute(rung.where(table.outcome == "told"))).scalars().all()
 
 
 def _was_there(card: Any, one: Any) -> bool:

@@ -34,7 +34,12 @@ async def of_card(db: Database, brand_id: int, serial: str) -> tuple[Told, ...]:
     """Newest first; the withdrawn are not there, nor what was over before the card was issued. An unknown card has none."""
     if not tables.is_storable(serial):
         return ()
-    wanted = select(news, news_cards.c.card_id.label("listed")).join(cards, cards.c.template_id == news.c.template_id)
+    own = (
+        news_cards.c.card_id.label("listed"),
+        news_cards.c.at.label("told_at"),
+        news_cards.c.over_at.label("left_at"),
+    )
+    wanted = select(news, *own).join(cards, cards.c.template_id == news.c.template_id)
     mine = (news_cards.c.news_id == news.c.id) & (news_cards.c.card_id == cards.c.id)
     wanted = wanted.outerjoin(news_cards, mine)
     wanted = wanted.where(cards.c.serial_number == serial, cards.c.brand_id == brand_id)
@@ -46,5 +51,6 @@ async def of_card(db: Database, brand_id: int, serial: str) -> tuple[Told, ...]:
             shown = live_of(row).for_card(serial)
             if shown is not None and (not row.is_listed or row.listed is not None):
                 words = row.variants[shown.arm]
-                found.append(Told(row.key, row.live_at, row.over_at, words["text"], words["title"]))
-    return tuple(found[:MOST])
+                at, over_at = row.told_at or row.live_at, row.left_at or row.over_at
+                found.append(Told(row.key, at, over_at, words["text"], words["title"]))
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True)[:MOST])

@@ -262,7 +262,7 @@ async def _paged(conn: AsyncConnection, news_id: int) -> Row | None:
 async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:
     """The next objects, each with its card's serial number and whether the card is in a listed news's audience."""
     of_class = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id).scalar_subquery()
-    listed = and_(news_cards.c.card_id == cards.c.id, news_cards.c.news_id == row.id)
+    listed = and_(news_cards.c.card_id == cards.c.id, news_cards.c.news_id == row.id, news_cards.c.over_at.is_(None))
     wanted = select(google_objects, cards.c.serial_number, news_cards.c.card_id.label("listed"), news_cards.c.capped)
     wanted = wanted.join(cards, cards.c.id == google_objects.c.card_id).outerjoin(news_cards, listed)
     wanted = wanted.where(google_objects.c.class_row_id == of_class, google_objects.c.id > row.google_position)
@@ -309,9 +309,9 @@ async def late(conn: AsyncConnection, row: Row, now: datetime) -> dict[str, Any]
     mine = select(cards.c.serial_number, cards.c.template_id).where(cards.c.id == row["card_id"])
     card = (await conn.execute(mine)).one()
     passed = or_(news.c.google_position.is_(None), news.c.google_position >= row["id"])
-    wanted = select(news, news_cards.c.card_id.label("listed")).outerjoin(
-        news_cards, and_(news_cards.c.news_id == news.c.id, news_cards.c.card_id == row["card_id"])
-    )
+    listed = and_(news_cards.c.news_id == news.c.id, news_cards.c.card_id == row["card_id"])
+    listed = and_(listed, news_cards.c.over_at.is_(None))
+    wanted = select(news, news_cards.c.card_id.label("listed")).outerjoin(news_cards, listed)
     wanted = wanted.where(news.c.template_id == card.template_id, news.c.is_live.is_(True), passed)
     wanted = wanted.where(news.c.google_state.in_(BY_OBJECT)).order_by(news.c.id)
     entries = list(kept(row))
@@ -329,6 +329,26 @@ def unsaid(row: Mapping[str, Any]) -> list[list[Any]] | None:
     """The news of an object that Google has lost: what it said is said again, silently."""
     stays = (*WAITING, FAILED, GONE)
     return dumped((id_, arm_, told if told in stays else LATE) for id_, arm_, told in kept(row))
+
+
+async def put(conn: AsyncConnection, row: Row, card_ids: Collection[int], silent: Collection[int]) -> None:
+    """A listed news that is live comes onto the objects of these cards; the caller has locked its row."""
+    if row.google_state not in BY_OBJECT or not card_ids:
+        return
+    is_there = (google_objects.c.accepted_digest.is_not(None), google_objects.c.present.is_not(False))
+    wanted = select(google_objects).where(google_objects.c.card_id.in_(card_ids), *is_there)
+    wanted = wanted.order_by(google_objects.c.id).with_for_update()
+    new = []
+    for one in (await conn.execute(wanted)).mappings().all():
+        mine = kept(one)
+        if any(entry[0] == row.id and entry[2] not in (FAILED, GONE) for entry in mine):
+            continue  # it says so already
+        others = tuple(entry for entry in mine if entry[0] != row.id)
+        new.append((one["id"], (*others, (row.id, 0, SILENT if one["card_id"] in silent else ""))))
+    await _write(conn, new)
+    if new:
+        more = news.c.google_targets + len(new)
+        await conn.execute(update(news).where(news.c.id == row.id).values(google_targets=more))
 
 
 async def leave_card(conn: AsyncConnection, card_id: int, news_ids: Collection[int]) -> None:

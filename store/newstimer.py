@@ -206,6 +206,9 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     left = tuple(one for one in kept.live if one.id != row.id)
     await _show(conn, row.template_id, replace(kept, live=left, past=past + kept.past))
     ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state, "result_at": now}
+    if row.trigger_id is not None:  # its cards had times of their own, and so has what came of it
+        ends["result_at"] = None
+        await conn.execute(update(news_cards).where(news_cards.c.news_id == row.id).values(until=None))
     if row.google_state in newsobjects.BY_OBJECT:
         ends |= {"google_state": newsobjects.LEAVING, "google_position": 0}
     await conn.execute(update(news).where(news.c.id == row.id).values(**ends))
@@ -217,6 +220,22 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     await _ring(conn, row)
     if was_said:  # Google's answer came before its end did, and nobody has counted it
         await newscounts.add(conn, {row.id: {"accepted": row.google_targets, "google": row.google_targets}})
+
+
+async def stand(conn: AsyncConnection, news_id: int) -> None:
+    """The message of a trigger goes live for nobody yet: its cards are listed one by one (``store.firing``)."""
+    row = await _row(conn, news_id, lock=True)
+    if row is None:
+        raise LookupError("the message of a trigger is not there")
+    kept = await _locked(conn, row.template_id)
+    mine = livenews.Live(row.id, row.key, row.stamp, 0, 0, (1,), is_listed=True)  # each card knows when it was told
+    await _show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
+    now = await database_now(conn)
+    google_state = newsobjects.TELLING if _is_on_google(row) else ""
+    values = {"state": "running", "is_live": True, "is_listed": True, "live_at": now, "google_state": google_state}
+    await conn.execute(update(news).where(news.c.id == news_id).values(**values, updated_at=now))
+    counts = insert_into(news_counts, is_postgresql=conn.dialect.name == "postgresql").values(news_id=news_id)
+    await conn.execute(counts.on_conflict_do_nothing())
 
 
 async def redraw_google(conn: AsyncConnection, template_id: int) -> None:
@@ -301,13 +320,13 @@ async def _look_after(db: Database, news_id: int) -> None:
         if row is None or row.state != "running":
             return
         is_over, waits = await newsschedule.is_over(conn, row), await newsschedule.needs_morning(conn, row)
-        if not (is_over or waits or await _seems_done(conn, row)):
+        if not (is_over or waits or (row.trigger_id is None and await _seems_done(conn, row))):
             return
     async with db.transaction() as conn:
         row = await _row(conn, news_id, lock=True)
         if row is None or row.state != "running":
             return
-        if await _seems_done(conn, row):
+        if row.trigger_id is None and await _seems_done(conn, row):
             await _finish(conn, row)
         elif is_over:
             await stop(conn, row)

@@ -101,9 +101,9 @@ async def view(db: Database, brand_id: int, key: str) -> NewsView:
 async def listing(
     db: Database, brand_id: int, *, template: str | None = None, cursor: str | None = None, limit: int = 100
 ) -> NewsPage:
-    """The brand's news, newest first, tests on phones not among them; StoreError ``bad_cursor`` for a cursor that is not ours."""
+    """The brand's news, newest first, but tests on phones and triggers' own; StoreError ``bad_cursor`` for a cursor not ours."""
     limit = max(1, min(limit, MAX_LIMIT))
-    wanted = _rows().where(table.c.brand_id == brand_id, templates.c.tryout_of.is_(None))
+    wanted = _rows().where(table.c.brand_id == brand_id, templates.c.tryout_of.is_(None), table.c.trigger_id.is_(None))
     if template is not None:
         wanted = wanted.where(templates.c.key == template)
     if cursor is not None:
@@ -149,6 +149,8 @@ async def needed(conn: AsyncConnection, brand_id: int, key: str, *, lock: bool =
     row = await find(conn, brand_id, key, lock=lock) if tables.is_storable(key) else None
     if row is None:
         raise NotFound("This brand has no news by that id.", code="news_not_found")
+    if lock and row.trigger_id is not None:
+        raise Conflict("It is the message of a trigger: that one is switched on and off.")
     return row
 
 

@@ -34,6 +34,7 @@ async def of(db: Database, brand_id: int) -> NextNews | None:
         select(news.c.key, news.c.variants, news.c.state, news.c.starts_at, templates.c.name)
         .join(templates, templates.c.id == news.c.template_id)
         .where(news.c.brand_id == brand_id, news.c.state.in_((RUNNING, SCHEDULED)), templates.c.tryout_of.is_(None))
+        .where(news.c.trigger_id.is_(None))
         .order_by(case((news.c.state == RUNNING, 0), else_=1), news.c.starts_at, news.c.id)
         .limit(1)
     )

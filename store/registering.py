@@ -16,7 +16,7 @@ from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import jobs, tables
+from store import jobs, tables, triggerevents
 from store.dialect import Database
 from store.timeline import Line, record
 from store.upserts import insert_into
@@ -61,6 +61,7 @@ async def register(
                 db, conn, [Line(card["brand_id"], card["id"], "registered", {"platform": platform}, device_id)], now
             )
             await _evict(db, conn, card, device_id, now)
+            await triggerevents.note_installed(db, conn, card["triggers"], card["id"], card["secret_id"], now)
         if new or is_ringable:
             await jobs.want_device(
                 conn,
@@ -103,10 +104,11 @@ async def drop_devices(conn: AsyncConnection, device_ids: Collection[int]) -> No
 
 async def _card(conn: AsyncConnection, pass_type: str, serial: str, generation: int) -> RowMapping | None:
     """The card, locked against a registration of another device at the same time."""
-    cards, brands = tables.cards, tables.brands
+    cards, brands, templates = tables.cards, tables.brands, tables.templates
     wanted = (
-        select(cards.c.id, cards.c.brand_id)
+        select(cards.c.id, cards.c.brand_id, cards.c.secret_id, templates.c.triggers)
         .join(brands, brands.c.id == cards.c.brand_id)
+        .join(templates, templates.c.id == cards.c.template_id)
         .where(cards.c.serial_number == serial, cards.c.generation == generation)
         .where(brands.c.pass_type_identifier == pass_type, brands.c.revoked_at.is_(None))
         .with_for_update(of=cards, key_share=True)

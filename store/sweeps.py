@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, func, select, text, tuple_, update
 
+from passkit import occasions
 from store import assets, audit, backoff, idempotency, jobs, newsalarms, reviews, showings, tables, uses
 from store.clock import database_now
 from store.dialect import Database
@@ -19,6 +20,7 @@ SEEN_EVENTS = timedelta(days=30)
 WAITING_CHANGES = timedelta(days=90)
 TIMELINE = timedelta(days=180)
 NEWS = timedelta(days=400)
+FIRINGS, TRIGGER_RUNS = timedelta(days=800), timedelta(days=400)
 INVITATIONS = timedelta(days=90)
 LINES_A_CARD = 1_000
 LETTERS = timedelta(days=30)
@@ -53,6 +55,8 @@ async def daily(db: Database, now: datetime) -> dict[str, int]:
         (tables.showings, tables.showings.c.at < now - showings.KEPT),
         (tables.plans, reviews.old(now)),
         (tables.news_alarms, tables.news_alarms.c.alarmed_at < now - newsalarms.KEPT),
+        (tables.trigger_firings, _of_past_occasions(now)),
+        (tables.trigger_runs, tables.trigger_runs.c.started_at < now - TRIGGER_RUNS),
         *((table, _of_old_news(table, now)) for table in _OF_NEWS),
         (tables.variable_uses, uses.old(now)),
         (tables.jobs, _never_sent(tables.jobs, tables.jobs.c.pass_type_identifier, now)),
@@ -74,6 +78,12 @@ def _of_old_news(table: Table, now: datetime) -> Any:
     news = tables.news.c
     old = select(news.id).where(news.is_live.is_(False), news.over_at < now - NEWS)
     return table.c.news_id.in_(old)
+
+
+def _of_past_occasions(now: datetime) -> Any:
+    """Those that come with a day; a card's install and its levels are told of once for good."""
+    daily = select(tables.triggers.c.id).where(tables.triggers.c.event.in_(occasions.DAILY))
+    return (tables.trigger_firings.c.at < now - FIRINGS) & tables.trigger_firings.c.trigger_id.in_(daily)
 
 
 def _never_sent(queue: Table, route: Any, now: datetime) -> Any:

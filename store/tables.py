@@ -164,6 +164,7 @@ templates = Table(
     Column("tryout_of", Id, index=True),  # the hidden twin of this template, whose cards are for trying the draft
     Column("news", Text),  # what is live on its cards, newest first (``store.livenews``); null: nothing
     Column("past_news", Text),  # what its cards were told, newest first; null: no text shows ``news.history``
+    Column("triggers", Text),  # those that a change of a card may set off (``store.triggerevents``); null: none
     UniqueConstraint("brand_id", "key"),
 )
 
@@ -757,6 +758,7 @@ def _delivery() -> tuple[Column[Any], ...]:
 HAS_TIME = text("next_at IS NOT NULL")
 IS_PAGED = text("google_position IS NOT NULL")
 HAS_RESULT = text("result_at IS NOT NULL")
+OF_TRIGGER = text("trigger_id IS NOT NULL")
 
 news = Table(  # a marketer's message to everyone on a template, or to the cards listed in news_cards
     "news",
@@ -803,6 +805,7 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("wave_at", BigInteger),  # micros: waves up to this one are live
     Column("result", JSON),  # what came of it, told against held out
     Column("result_at", Instant),  # when that is counted next; null: not yet, or it is final
+    Column("trigger_id", Id),  # it is the message of this trigger: each of its cards has a time of its own
     Column("created_by", String(200), nullable=False, default=""),
     Column("started_by", String(200)),
     Column("writer", String(20)),  # the page that has saved the draft last, so that two do not write over each other
@@ -816,6 +819,7 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Index("ix_news_next_at", "next_at", sqlite_where=HAS_TIME, postgresql_where=HAS_TIME),
     Index("ix_news_google_position", "google_position", sqlite_where=IS_PAGED, postgresql_where=IS_PAGED),
     Index("ix_news_result_at", "result_at", sqlite_where=HAS_RESULT, postgresql_where=HAS_RESULT),
+    Index("ix_news_trigger_id", "trigger_id", sqlite_where=OF_TRIGGER, postgresql_where=OF_TRIGGER),
     sqlite_autoincrement=True,
 )
 
@@ -903,14 +907,20 @@ news_reasons = Table(  # why some of its phones and objects were not told
     Column("count", Integer, nullable=False, default=0),
 )
 
-news_cards = Table(  # a segment's cards, listed when the news is started
+HAS_END = text("until IS NOT NULL")
+
+news_cards = Table(  # a segment's cards, listed when the news is started, or a trigger's, one by one
     "news_cards",
     metadata,
     Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
     Column("news_id", Id, ForeignKey("news.id"), primary_key=True),
     Column("capped", Boolean, nullable=False, default=False, server_default=false()),  # shows it silently: it had many
     Column("wave_at", BigInteger),  # micros: when its holder's clock comes to the news's time; null: with all others
+    Column("at", Instant),  # of a trigger's: when this card was told; null: with all others
+    Column("until", Instant),  # when it leaves this card; null: with all others, or it has left
+    Column("over_at", Instant),  # when it left this card alone; null: with all others
     Index(None, "news_id"),
+    Index("ix_news_cards_until", "until", sqlite_where=HAS_END, postgresql_where=HAS_END),
 )
 
 news_waiting = Table(  # phones whose push for a news has no final verdict yet, and waits as an intent of its own
@@ -921,6 +931,78 @@ news_waiting = Table(  # phones whose push for a news has no final verdict yet, 
     Column("platform", String(20), nullable=False),
     Column("since", Instant, nullable=False),
     Index(None, "news_id"),
+)
+
+IS_AWAITED = text("due_at IS NOT NULL")
+
+triggers = Table(  # messages that a card's own data set off; store.triggers
+    "triggers",
+    metadata,
+    _id(),
+    _brand(),
+    Column("template_id", Id, ForeignKey("templates.id"), nullable=False),
+    Column("key", String(20), nullable=False, unique=True),  # its name outside
+    Column("event", String(20), nullable=False),  # birthday no_visit expiring appointment installed level
+    Column("variable", String(64)),  # null: installed
+    Column("days", Integer),  # of the four kinds that are looked at daily
+    Column("at", String(5)),  # and when in the day: 10:00 in the brand's clock
+    Column("level", JSON),  # the value that is reached; null: any other text
+    Column("cap_days", Integer, nullable=False, default=0),  # a card is told once in so many days; 0: as it comes
+    Column("holdout", Integer, nullable=False, default=0),  # percent of cards that are not told, to compare
+    Column("lasts_hours", Integer, nullable=False),  # how long the text stays on a card
+    Column("state", String(10), nullable=False),  # off on paused
+    Column("news_id", Id, ForeignKey("news.id")),  # its message: a draft while it was never on, then what cards show
+    Column("due_at", Instant),  # when its cards are looked at next; null: no daily one, or not on
+    Column("day", String(10)),  # the brand's day that is being gone through
+    Column("position", BigInteger, nullable=False, default=0),  # and the last card id of it
+    Column("created_by", String(200), nullable=False, default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index(None, "brand_id", "id"),
+    Index(None, "template_id"),
+    Index("ix_triggers_due_at", "due_at", sqlite_where=IS_AWAITED, postgresql_where=IS_AWAITED),
+)
+
+trigger_runs = Table(  # a daily trigger's days: what was found, or that nobody was there to look
+    "trigger_runs",
+    metadata,
+    Column("trigger_id", Id, ForeignKey("triggers.id"), primary_key=True),
+    Column("day", String(10), primary_key=True),  # the brand's
+    Column("state", String(10), nullable=False),  # running done missed failed stopped
+    Column("looked_at", Integer, nullable=False, default=0),  # cards that are in use
+    Column("due", Integer, nullable=False, default=0),  # of them, cards whose day it is
+    Column("told", Integer, nullable=False, default=0),
+    Column("silent", Integer, nullable=False, default=0),  # of told: rung for as many news as they may be
+    Column("held_out", Integer, nullable=False, default=0),
+    Column("too_soon", Integer, nullable=False, default=0),  # told within the trigger's own days
+    Column("no_consent", Integer, nullable=False, default=0),
+    Column("no_value", Integer, nullable=False, default=0),  # of looked_at: nothing there, or no date
+    Column("reason", Text, nullable=False, default=""),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+
+trigger_firings = Table(  # that a card was told of an occasion, or held out of it: once
+    "trigger_firings",
+    metadata,
+    Column("trigger_id", Id, ForeignKey("triggers.id"), primary_key=True),
+    Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    Column("occasion", String(64), primary_key=True),  # HMAC of a year, a date, a value
+    Column("outcome", String(10), nullable=False),  # told silent held_out
+    Column("at", Instant, nullable=False),
+    Index(None, "trigger_id", "at"),
+    Index(None, "card_id"),
+)
+
+trigger_events = Table(  # a card was installed, or reached a level: written with the change, looked at by a worker
+    "trigger_events",
+    metadata,
+    _id(),
+    Column("trigger_id", Id, ForeignKey("triggers.id"), nullable=False, index=True),
+    Column("card_id", Id, ForeignKey("cards.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("occasion", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False, index=True),  # later than at: quiet hours
 )
 
 google_classes = Table(  # one per template whose brand is on Google

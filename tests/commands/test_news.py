@@ -51,3 +51,21 @@ def test_another_number_keeps_the_draft(shop: Shell, monkeypatch: pytest.MonkeyP
 def test_what_does_not_fit_is_said_in_one_line(shop: Shell):
     assert "/text/fr" in shop.refused("news", "send", "coffee", "--text", "fr=Du café", "--text", "en=x", "--yes")
     assert "no news by that id" in shop.refused("news", "show", "n_none")
+
+
+def test_triggers_are_written_switched_and_looked_at(shop: Shell):
+    said = shop.done(
+        "news", "trigger-add", "coffee", "level", "--variable", "points", "--level", "100", "--text", "Free"
+    )
+    found = re.search(r"t_\w+", said)
+    assert found is not None
+    assert said.splitlines()[0].endswith("off")
+    for name, state in (("on", "on"), ("pause", "paused"), ("off", "off")):
+        assert shop.done("news", f"trigger-{name}", found[0]).splitlines()[0].endswith(state)
+    assert found[0] in shop.done("news", "triggers")
+    assert "told 0 today" in shop.done("news", "trigger-show", found[0])
+    assert "0  looked at" in shop.done("news", "trigger-today", found[0])
+    assert "/variable" in shop.refused(
+        "news", "trigger-add", "coffee", "birthday", "--variable", "points", "--text", "x"
+    )
+    assert "is gone" in shop.done("news", "trigger-remove", found[0])
