@@ -11,7 +11,7 @@ from commands import facts, shell
 from commands.settings import Settings
 from passkit import links
 from passkit.model import CardState, Notify
-from store import cards, lost, timeline
+from store import cards, lost, timeline, zones
 from store.cards import CardView
 from store.google import Mode
 
@@ -56,6 +56,7 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", help="the card's language")
     parser.add_argument("--expires-at", type=_moment, metavar="TIME", help="when it ends: 2027-01-31T23:59:00+03:00")
     parser.add_argument("--tags", type=_words, metavar="A,B", help="marks to find it by")
+    parser.add_argument("--time-zone", type=_zone, metavar="ZONE", help="the holder's, such as Europe/Moscow")
     shell.add_brand_flag(parser)
 
 
@@ -70,6 +71,7 @@ async def run_issue(args: argparse.Namespace, settings: Settings) -> int:
         language=args.language,
         expires_at=args.expires_at,
         tags=args.tags or (),
+        time_zone=args.time_zone,
         outlet=args.outlet,
         issued_by=args.issued_by,
         channel=args.channel or "shell",
@@ -106,6 +108,7 @@ async def run_change(args: argparse.Namespace, settings: Settings) -> int:
         "language": args.language,
         "expires_at": args.expires_at,
         "tags": args.tags,
+        "time_zone": args.time_zone,
     }
     change = cards.Change(
         **{name: value for name, value in given.items() if value is not None},
@@ -139,6 +142,7 @@ def described(card: CardView, settings: Settings) -> dict[str, Any]:
         "formatted": dict(card.formatted),
         "expires_at": card.expires_at,
         "tags": list(card.tags),
+        "time_zone": card.time_zone,
         "install_url": links.install_url(public_url, card.install_token) if public_url else None,
         "apple_url": links.apple_url(public_url, card.install_token) if public_url else None,
         "google_url": links.google_url(public_url, card.install_token) if public_url and on_google else None,
@@ -175,6 +179,10 @@ def _values(args: argparse.Namespace) -> Mapping[str, Any]:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _zone(text: str) -> str:
+    return zones.checked(text)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from store.audit import COMMAND_LINE
 from store.dialect import Database
 from store.news import DryRun, NewsView
 from store.newsrequests import NewsRequest
+from store.newswaves import Wave
 from store.requests import asked
 
 BY = "command line"
@@ -29,6 +30,7 @@ WARNINGS: Mapping[str, str] = {
     "silent": "iPhones stay silent: the cards say this already, or no field for news has a change_message.",
     "language_missing": "Not every language of the template has its own text.",
     "google_silent": "Some Google holders have had their three notifications today.",
+    "hour_gone": "For some holders the hour has gone by: they are not told.",
     "no_end": "It has no end: it stays until it is cancelled.",
 }
 
@@ -51,6 +53,7 @@ def add(subparsers: Any) -> None:
     send.add_argument("--holdout", type=int, default=0, metavar="PERCENT", help="who are not told, to compare with")
     send.add_argument("--marketing", action="store_true", help="only to those who agreed to marketing")
     send.add_argument("--starts-at", metavar="TIME", help="2026-11-27T14:00:00+03:00; now if not given")
+    send.add_argument("--zone", choices=("brand", "holder"), default="brand", help="whose clock --starts-at goes by")
     send.add_argument("--ends-at", metavar="TIME", help="when it leaves by itself")
     send.add_argument("--not-later-than", metavar="TIME", help="nobody is rung later; else it begins within two hours")
     send.add_argument(
@@ -108,7 +111,7 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     settings.needed("PUBLIC_URL")
     given: dict[str, Any] = {"template": args.template, "text": said(args.text), "url": args.url}
     given |= {"title": said(args.title) if args.title else None, "holdout": args.holdout}
-    given |= {"starts_at": args.starts_at, "ends_at": args.ends_at, "not_later_than": args.not_later_than}
+    given |= {"zone": args.zone, "starts_at": args.starts_at, "ends_at": args.ends_at, "not_later_than": args.not_later_than}
     given |= _image(args)
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
     undo = max(0, min(args.undo, MAX_UNDO))
@@ -256,6 +259,7 @@ def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
     ]
     lines = [f"{when} {time_zone} · {draft.template} rev {seen.revision} · plan {seen.plan}"]
     lines += [f"  {name:<12}{number:>9,}  {words}".rstrip() for name, number, words in rows]
+    lines += [f"  {_wave(one, zone)}" for one in seen.waves]
     lines += [f'  {one.number} ({one.language}): "{one.lock_screen or ""}"' for one in seen.samples]
     if reach.capped:
         lines.append(f"{reach.capped:,} cards were rung for as many news as they may be: they show it silently.")
@@ -263,6 +267,12 @@ def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
         lines.append(f"Ends {draft.ends_at.astimezone(zone):%a %d %b %H:%M}, silently.")
     lines.append(f"Sending takes about {max(1, round(seen.seconds / 60))} min.")
     return lines + [f"Check: {WARNINGS[code]}" for code in seen.warnings]
+
+
+def _wave(one: Wave, zone: ZoneInfo) -> str:
+    """A wave's line: the brand's clock, whose hour it is, how many."""
+    when = "missed" if one.missed else f"{one.at.astimezone(zone):%a %d %b %H:%M}"
+    return f"{when:<18}{one.cards:>9,}  {', '.join(one.zones)}"
 
 
 def _parts(iphones: int, others: int, google: int) -> str:
@@ -295,6 +305,8 @@ def described(one: NewsView) -> dict[str, Any]:
         "is_live": one.is_live,
         "text": dict(one.text),
         "starts_at": _utc(one.starts_at),
+        "zone": one.zone,
+        "waves": [asdict(wave) for wave in one.waves],
         "ends_at": _utc(one.ends_at),
         "not_later_than": _utc(one.not_later_than),
         "missed": one.missed,

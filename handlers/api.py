@@ -174,6 +174,7 @@ def card_answer(request: web.Request, card: CardView) -> models.CardAnswer:
         outlet=card.outlet,
         issued_by=card.issued_by,
         channel=card.channel,
+        time_zone=card.time_zone,
         install_url=links.install_url(public_url, card.install_token),
         apple_url=links.apple_url(public_url, card.install_token),
         google_url=None if card.google_mode == Mode.OFF else links.google_url(public_url, card.install_token),
@@ -201,6 +202,7 @@ def change_of(document: Any, at: str = "") -> Change:
         external_id=patch.external_id if "external_id" in given else UNSET,
         expires_at=patch.expires_at if "expires_at" in given else UNSET,
         tags=tuple(patch.tags or ()) if "tags" in given else UNSET,
+        time_zone=patch.time_zone if "time_zone" in given else UNSET,
         notify=patch.notify,
         version=patch.version,
     )

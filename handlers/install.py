@@ -1,10 +1,11 @@
 """The page behind an install link: an iPhone gets the card, an Android Google's button or the file, a desktop a code.
 
 Where the template has people agree to something that this card's holder was not asked, that comes first; where an app shows
-the page, the way into a real browser. It is one document, one style sheet and pictures: one round, and no script is needed.
+the page, the way into a real browser. It is one document, one style sheet and pictures: one round, and no script is needed;
+one tells a phone's time zone, once, for news at an hour of the holder's clock.
 
 Looking at it consumes nothing, whoever looks. A wrong link is the same friendly 404 whatever is wrong with it. Nothing of
-the address leaves the page: no referrer, no index, no script.
+the address leaves the page: no referrer, no index.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from handlers.visitor import Platform, Visitor, visitor_of, way_out
 from passkit import joinform, links
 from passkit.joinform import Asked
 from passkit.model import CardState
-from store import cards, consents, google, showings, wallets
+from store import cards, consents, google, showings, wallets, zones
 from store.cards import Installation
 from store.errors import Unavailable
 from store.google import GoogleStatus
@@ -41,6 +42,8 @@ PICTURE_HEADERS = {
 """Of pictures made for one visitor."""
 CONSENT_LIMIT = 4096
 """Bytes of the form: two boxes."""
+ZONE_LIMIT = 256
+"""Bytes of a time zone's name, at most."""
 
 
 async def page(request: web.Request) -> web.Response:
@@ -76,6 +79,16 @@ async def agree(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/i/{request.match_info['token']}", headers=pages.PAGE_HEADERS)
 
 
+async def note_zone(request: web.Request) -> web.Response:
+    """POST /i/{token}/zone: the time zone of the phone that shows the page; whatever comes, nobody sees an error."""
+    serving = await installation(request)
+    name = (await body.read(request, ZONE_LIMIT)).decode("utf-8", "replace")
+    if serving.card.time_zone is None:
+        with suppress(Unavailable):
+            await zones.note(request.app[DATABASE], serving.card_id, name)
+    return web.Response(status=204, headers=pages.PAGE_HEADERS)
+
+
 async def _page(
     request: web.Request,
     serving: Installation,
@@ -88,6 +101,7 @@ async def _page(
     face = cardface.face(serving.fill(request.app[OPTIONS].clock()), language, serving.brand.time_zone)
     offered, platform = is_active(request, serving), visitor.platform
     asked = await _asked(request, serving, language) if offered else []
+    asks_zone = offered and not asked and _is_own_phone(visitor) and serving.card.time_zone is None
     on_phone = offered and platform is Platform.IPHONE and await _is_on_a_phone(request, serving)
     on_google = await _on_google(request, serving, platform) if offered and not asked else None
     url = links.install_url(request.app[OPTIONS].public_url, request.match_info["token"])
@@ -96,13 +110,14 @@ async def _page(
         "install.html",
         language,
         status=422 if errors else 200,
-        headers=_headers(visitor, asked),
+        headers=_headers(visitor, asked, asks_zone=asks_zone),
         face=face,
         google=_google_word(on_google),
         google_badge=_badge(request, "google", language),
         apple_badge=_badge(request, "apple", language),
         here=f"/i/{request.match_info['token']}",
         look=look.address(face.background, face.foreground, pages.version(request, look.BASE)),
+        asks_zone=asks_zone,
         in_app=visitor.is_in_app and not asked and offered,
         browser=visitor.real_browser,
         way_out=way_out(visitor, url),
@@ -118,13 +133,20 @@ async def _page(
     )
 
 
-def _headers(visitor: Visitor, asked: Sequence[Asked]) -> dict[str, str]:
-    """A form may be sent to us where there is one; our one script runs where an address is to be copied."""
+def _is_own_phone(visitor: Visitor) -> bool:
+    """Whether the page is where it stays: not on a desk, and not in an app's own browser, which it is to leave."""
+    return visitor.platform is not Platform.DESKTOP and not visitor.is_in_app
+
+
+def _headers(visitor: Visitor, asked: Sequence[Asked], *, asks_zone: bool) -> dict[str, str]:
+    """A form may be sent to us where there is one; our scripts run where an address is to be copied, or the zone told."""
     policy = pages.PAGE_HEADERS["Content-Security-Policy"]
     if asked:
         policy = policy.replace("form-action 'none'", "form-action 'self'")
-    elif visitor.is_in_app:
+    elif visitor.is_in_app or asks_zone:
         policy += "; script-src 'self'"
+    if asks_zone:
+        policy += "; connect-src 'self'"
     return {"Content-Security-Policy": policy}
 
 

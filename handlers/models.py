@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints,
 
 from handlers.errors import Place, ProblemError
 from passkit.model import CardState, Notify
-from store.requests import Instant, Key, Language, Name, Short, Tag
+from store.requests import Instant, Key, Language, Name, Short, Tag, Zone
 
 MAX_ROWS = 1000
 MAX_LIMIT = 500
@@ -43,6 +43,9 @@ class CardRequest(_Accepted):
     outlet: Short | None = Field(default=None, description="Where it was issued.")
     issued_by: Short | None = Field(default=None, description="Who issued it.")
     channel: Short | None = Field(default=None, description="How it was issued: till, site, sms.")
+    time_zone: Zone | None = Field(
+        default=None, description="The holder's: one of IANA's names, such as Europe/Moscow."
+    )
 
 
 class CardPatch(_Accepted):
@@ -54,6 +57,7 @@ class CardPatch(_Accepted):
     external_id: Name | None = None
     expires_at: Instant | None = None
     tags: list[Tag] | None = Field(default=None, max_length=50)
+    time_zone: Zone | None = None
     notify: Notify = Field(default=Notify.RING, description="Whether the holder's phone rings, or updates silently.")
     version: StrictInt | None = Field(
         default=None, ge=1, description="The version you read; another one there is a 412."
@@ -114,6 +118,7 @@ class CardAnswer(_Answered):
     outlet: str | None
     issued_by: str | None
     channel: str | None
+    time_zone: str | None
     install_url: str
     apple_url: str
     google_url: str | None = Field(

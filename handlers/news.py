@@ -54,6 +54,7 @@ async def dry_run(request: web.Request) -> web.Response:
             samples=[newsmodels.NewsSample(**asdict(one)) for one in seen.samples],
             warnings=list(seen.warnings),
             seconds=seen.seconds,
+            waves=[newsmodels.NewsWave.model_validate(asdict(one)) for one in seen.waves],
         )
     )
 

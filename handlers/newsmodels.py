@@ -65,6 +65,16 @@ class NewsReason(_Answered):
     ru: str
 
 
+class NewsWave(_Answered):
+    """Cards that are told at one moment, when it is that hour in these zones."""
+
+    at: datetime
+    cards: int
+    zones: list[str] = Field(description="The holders' own; cards that know none go by the brand's.")
+    missed: bool = Field(description="The hour had gone by: they are not told.")
+    is_live: bool
+
+
 class NewsVariant(_Answered):
     """A text for a share of the audience."""
 
@@ -118,6 +128,8 @@ class NewsAnswer(_Answered):
     audience: dict[str, Any] | None
     holdout: int
     starts_at: datetime | None
+    zone: Literal["brand", "holder"] = Field(description="Whose clock `starts_at` goes by.")
+    waves: list[NewsWave] = Field(description="Of the holders' clocks: when whose turn is, once it is started.")
     ends_at: datetime | None
     not_later_than: datetime | None = Field(description="Nobody is rung for it later.")
     missed: bool = Field(description="Its moment went by: it goes only when it is started again.")
@@ -181,3 +193,4 @@ class DryRunAnswer(_Answered):
     samples: list[NewsSample]
     warnings: list[str]
     seconds: int
+    waves: list[NewsWave] = Field(description="Of a news by the holders' clocks: when whose turn would be.")

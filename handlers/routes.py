@@ -79,6 +79,7 @@ def application(
             web.get("/i/{token}/qr.svg", install.qr),
             web.get("/i/{token}/consents", install.consents_page),
             web.post("/i/{token}/consents", install.agree),
+            web.post("/i/{token}/zone", install.note_zone),
             web.get("/i/{token}/google", google.save),
             web.get("/j/{slug}", join.page),
             web.post("/j/{slug}", join.join),

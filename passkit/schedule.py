@@ -84,6 +84,12 @@ def moment(day: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
 
 
+def elsewhere(at: datetime, here: ZoneInfo, there: ZoneInfo, quiet: Hours | None) -> datetime:
+    """When another zone's wall clock shows what this one's shows at a moment, or later, out of the hours that are quiet there."""
+    local = at.astimezone(here)
+    return allowed_from(quiet, there, moment(local.date(), local.time(), there))
+
+
 def _minutes(at: datetime) -> Iterator[datetime]:
     """The full minutes after a moment: clocks change at them, and hours are written in them."""
     one = at.astimezone(UTC).replace(second=0, microsecond=0)

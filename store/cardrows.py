@@ -48,6 +48,7 @@ class CardView:
     outlet: str | None
     issued_by: str | None
     channel: str | None
+    time_zone: str | None
     created_at: datetime
     updated_at: datetime
     google_mode: str
@@ -231,6 +232,7 @@ def view(db: Database, card: CardRow) -> CardView:
         outlet=row["outlet"],
         issued_by=row["issued_by"],
         channel=row["channel"],
+        time_zone=row["time_zone"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         google_mode=row["google_mode"],

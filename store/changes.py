@@ -52,6 +52,7 @@ class Change:
     external_id: str | Unset | None = UNSET
     expires_at: datetime | Unset | None = UNSET
     tags: tuple[str, ...] | Unset | None = UNSET
+    time_zone: str | Unset | None = UNSET
     notify: Notify = Notify.RING
     version: int | None = None
 
@@ -172,12 +173,13 @@ def _given(patch: Change) -> dict[str, Any]:
         "external_id": patch.external_id,
         "expires_at": patch.expires_at,
         "tags": patch.tags if patch.tags is UNSET else list(patch.tags or ()),
+        "time_zone": patch.time_zone,
     }
 
 
 def _own(row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a patch may name."""
-    return {name: row[name] for name in ("state", "language", "external_id", "expires_at", "tags")}
+    return {name: row[name] for name in ("state", "language", "external_id", "expires_at", "tags", "time_zone")}
 
 
 def _shown(db: Database, after: CardRow, now: datetime) -> Pass:

@@ -334,7 +334,7 @@ async def _page(
 ) -> Sequence[AnyRow]:
     """The next devices, by id, that hold a card of the template, or one that the news lists."""
     if news is not None and news.is_listed:
-        listed = and_(news_cards.c.card_id == registrations.c.card_id, news_cards.c.news_id == news.id)
+        listed = and_(news_cards.c.card_id == registrations.c.card_id, newspages.listed(news))
         of_audience = select(news_cards.c.card_id).where(listed, news_cards.c.over_at.is_(None)).exists()
     else:
         # The template is looked up card by card: joined, PostgreSQL without statistics walks all of its cards for each device.

@@ -42,6 +42,7 @@ class NewCard:
     outlet: str | None = None
     issued_by: str | None = None
     channel: str | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def _row(
         "outlet": new.outlet,
         "issued_by": new.issued_by,
         "channel": new.channel,
+        "time_zone": new.time_zone,
         "created_at": now,
         "updated_at": now,
     }

@@ -49,6 +49,8 @@ class Live:
     """Of a news that is over: the newest card of its time; 0: it is live."""
     is_silent: bool = False
     """Nobody more is rung for it: a card that has not shown it yet shows it silently."""
+    wave: int | None = None
+    """At an hour of each holder's clock: the last of its waves that is live (``store.newswaves``)."""
 
     @property
     def is_for_everyone(self) -> bool:
@@ -62,13 +64,13 @@ class Live:
         return None if chosen is None else Shown(self.id, since, self.stamp, chosen, is_silent=self.is_silent)
 
     def listed_for(self, serial: str, listed: Mapping[int, Listed]) -> Shown | None:
-        """The same where it may be for listed cards."""
+        """The same where it may be for listed cards, or for this one only later."""
         if not self.is_listed:
             return self.for_card(serial)
         mine = listed.get(self.id)
-        if mine is None:
+        if mine is None or (mine.wave is not None and (self.wave is None or mine.wave > self.wave)):
             return None
-        shown_ = self.for_card(serial, at=mine.at)
+        shown_ = self.for_card(serial, at=mine.at or mine.wave)
         return replace(shown_, is_silent=True) if shown_ and mine.is_silent else shown_
 
     def has_left(self, listed: Mapping[int, Listed]) -> bool:
@@ -79,9 +81,13 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A card in a news's list: whether it shows it silently, when it was told of it, None: with all others, and no more."""
+    """A card in a news's list: whether it shows it silently, and its wave, None: with all others.
+
+    ``at``: when it alone was told of it; ``is_over``: and is no more.
+    """
 
     is_silent: bool
+    wave: int | None = None
     at: int | None = None
     is_over: bool = False
 
@@ -91,7 +97,7 @@ class Shown:
     """The news that a card shows, and which of its texts."""
 
     id: int
-    at: int
+    at: int = field(compare=False)
     stamp: str
     arm: int = 0
     told: tuple[Shown, ...] = ()
@@ -132,7 +138,7 @@ def _rows(news_: Sequence[Live]) -> list[list[Any]]:
 def _row(one: Live) -> list[Any]:
     listed = "listed" if one.is_listed else ""
     row: list[Any] = [one.id, one.key, one.stamp, one.at, one.holdout, one.shares, listed, one.last_card]
-    return [*row, True] if one.is_silent else row
+    return [*row, one.is_silent, one.wave] if one.is_silent or one.wave is not None else row
 
 
 def board(kept: str | None, past: str | None) -> Board:
@@ -164,7 +170,7 @@ def shown(kept: str | None, listed: str | None, serial: str, card_id: int) -> Sh
     found, mine = parsed(kept), _listed(listed) if listed else {}
     lives = (live.listed_for(serial, mine) for live in found.live if not live.has_left(mine))
     now = [one for one in lives if one is not None]
-    if any(one.at is not None for one in mine.values()):
+    if any(one.wave is not None for one in found.live) or any(one.at is not None for one in mine.values()):
         now.sort(key=lambda one: -one.at)
     if not found.has_history:
         return now[0] if now else None
@@ -177,11 +183,16 @@ def shown(kept: str | None, listed: str | None, serial: str, card_id: int) -> Sh
 
 
 def _listed(text: str) -> dict[int, Listed]:
-    """``12,-13,14~1795600000000000,15~1795600000000000!``: below 0 silently, behind ~ when, with ! it has left the card."""
+    """``12,-13,14@1795600000000000,15~1795600000000000!``: below 0 silently, behind @ the wave.
+
+    Behind ~ stands when this card alone was told, with ! it has left it again.
+    """
     found = {}
     for one in text.split(","):
-        marked, _, at = one.partition("~")
-        found[abs(int(marked))] = Listed(int(marked) < 0, int(at.rstrip("!")) if at else None, at.endswith("!"))
+        named, _, at = one.partition("~")
+        marked, _, wave = named.partition("@")
+        told = int(at.rstrip("!")) if at else None
+        found[abs(int(marked))] = Listed(int(marked) < 0, int(wave) if wave else None, told, at.endswith("!"))
     return found
 
 
@@ -206,11 +217,12 @@ def listed_column() -> ColumnElement[str]:
     """``listed_news`` of a card's row: read only where its template has a news for listed cards."""
     news_cards, templates = tables.news_cards.c, tables.templates.c
     marked = cast(case((news_cards.capped, -news_cards.news_id), else_=news_cards.news_id), Text)
+    wave = case((news_cards.wave_at.is_(None), ""), else_=literal("@").concat(cast(news_cards.wave_at, Text)))
     at = case(
         (news_cards.at.is_(None), ""), else_=literal("~", Text).concat(cast(cast(news_cards.at, BigInteger), Text))
     )
     left = case((news_cards.over_at.is_(None), ""), else_="!")
-    ids = select(func.aggregate_strings(marked.concat(at).concat(left), ","))
+    ids = select(func.aggregate_strings(marked.concat(wave).concat(at).concat(left), ","))
     mine = ids.where(news_cards.card_id == tables.cards.c.id).correlate(tables.cards).scalar_subquery()
     return case((templates.news.like(f"%{LISTED}%"), mine)).label("listed_news")
 
@@ -218,6 +230,7 @@ def listed_column() -> ColumnElement[str]:
 def listed_sql(dialect: str) -> str:
     """The same in plain SQL, for cards ``c`` and templates ``t``."""
     marked = "CAST(CASE WHEN n.capped THEN -n.news_id ELSE n.news_id END AS TEXT)"
+    marked += " || CASE WHEN n.wave_at IS NULL THEN '' ELSE '@' || CAST(n.wave_at AS TEXT) END"
     marked += " || CASE WHEN n.at IS NULL THEN '' ELSE '~' || CAST(n.at AS TEXT) END"
     marked += " || CASE WHEN n.over_at IS NULL THEN '' ELSE '!' END"
     joined = {"sqlite": f"group_concat({marked})", "postgresql": f"string_agg({marked}, ',')"}

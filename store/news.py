@@ -15,7 +15,17 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import newsapproval, newspictures, newspushes, newsrules, newsschedule, newstimer, randomness, tables
+from store import (
+    newsapproval,
+    newspictures,
+    newspushes,
+    newsrules,
+    newsschedule,
+    newstimer,
+    newswaves,
+    randomness,
+    tables,
+)
 from store.dialect import Database, database_now
 from store.errors import Conflict, Invalid
 from store.googleintents import mark
@@ -116,6 +126,7 @@ async def create_in(
         "audience": request.audience,
         "holdout": request.holdout,
         "starts_at": request.starts_at,
+        "by_holder": request.zone == "holder",
         "ends_at": request.ends_at,
         "not_later_than": request.not_later_than,
         "state": "draft",
@@ -196,19 +207,24 @@ async def start_in(
     not_later_than = None if row.missed else row.not_later_than
     if not_later_than is not None and not_later_than <= clock:
         raise Conflict("It would be later than it may: give it another time.")
-    is_later = row.starts_at is not None and row.starts_at > clock
-    undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
-    at = row.starts_at if is_later else undo_until or clock
+    if row.by_holder and row.starts_at is None:
+        raise Conflict("An hour of the holders' clocks needs a time.")
     rules = await newsrules.of_brand(conn, row.brand_id)
+    begins = newswaves.earliest(row, rules) if row.by_holder else row.starts_at
+    is_later = begins is not None and begins > clock
+    undo_until = clock + timedelta(seconds=undo_seconds) if undo_seconds and not is_later else None
+    at = row.starts_at if is_later or row.by_holder else undo_until or clock
     late_at = newsschedule.late_at(rules, at, not_later_than)
     if not (is_approved or row.is_test) and await newsapproval.is_needed(conn, row, rules, cards):
         await newsapproval.ask(conn, row, late_at, planned(row, cards), by, by_user)
         await mark(conn)
         return await by_id(conn, row.id)
-    is_listed = row.audience is not None or row.kind == "marketing" or rules.caps(row.kind)
+    is_listed = row.audience is not None or row.kind == "marketing" or rules.caps(row.kind) or row.by_holder
     values = {
         "is_listed": is_listed,
-        "state": "scheduled" if is_later or undo_until else "running",
+        "state": "scheduled" if is_later or undo_until or row.by_holder else "running",
+        "waves": None,
+        "wave_at": None,
         "starts_at": clock if row.missed else row.starts_at,
         "not_later_than": not_later_than,
         "late_at": late_at,
@@ -281,7 +297,14 @@ async def cancel(db: Database, brand_id: int, key: str) -> NewsView:
         told = await says(conn, row, "reverts")
         if row.state == "scheduled" and row.undo_until is not None:
             await conn.execute(delete(tables.news_cards).where(tables.news_cards.c.news_id == row.id))
-            nothing = {"next_at": None, "list_position": None, "undo_until": None, "started_by": None, "plan": None}
+            nothing = {
+                "next_at": None,
+                "list_position": None,
+                "undo_until": None,
+                "started_by": None,
+                "plan": None,
+                "waves": None,
+            }
             await to_state(conn, row, "draft", **nothing)
         elif row.state != "cancelled":
             if row.state in ("done", "failed") and not row.is_live:

@@ -7,6 +7,7 @@ others have their turn.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -68,6 +69,8 @@ class Found:
 
     reach: Reach = field(default_factory=Reach)
     samples: list[CardRow] = field(default_factory=list)
+    zones: Counter[str | None] = field(default_factory=Counter)
+    """Cards that are told, by their holders' time zones; None: nobody has said."""
     _devices: set[int] = field(default_factory=set)
 
 
@@ -175,6 +178,7 @@ async def _add(
 ) -> None:
     told = [card for card in fit if news.live.for_card(card.row["serial_number"])]
     found.samples += told[: SAMPLES - len(found.samples)]
+    found.zones.update(card.row["time_zone"] for card in told)
     found.reach += Reach(cards=len(fit), holdout=len(fit) - len(told), no_consent=refused)
     if not told:
         return

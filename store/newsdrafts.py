@@ -104,6 +104,7 @@ async def save(
             "audience": request.audience,
             "holdout": request.holdout,
             "starts_at": request.starts_at,
+            "by_holder": request.zone == "holder",
             "ends_at": request.ends_at,
             "not_later_than": request.not_later_than,
             "is_listed": request.audience is not None or request.kind == "marketing",

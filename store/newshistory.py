@@ -44,6 +44,7 @@ async def of_card(db: Database, brand_id: int, serial: str) -> tuple[Told, ...]:
     wanted = wanted.outerjoin(news_cards, mine)
     wanted = wanted.where(cards.c.serial_number == serial, cards.c.brand_id == brand_id)
     wanted = wanted.where(news.c.live_at.is_not(None), news.c.withdrawn_at.is_(None))
+    wanted = wanted.where(or_(news_cards.c.wave_at.is_(None), news_cards.c.wave_at <= news.c.wave_at))
     wanted = wanted.where(or_(news.c.over_at.is_(None), news.c.over_at >= cards.c.created_at))
     found: list[Told] = []
     async with db.reading() as conn:

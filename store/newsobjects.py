@@ -21,7 +21,7 @@ from sqlalchemy import Integer, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
-from store import googlemessages, newscounts, newsreasons, newsrules
+from store import googlemessages, newscounts, newsreasons, newsrules, newswaves
 from store.dialect import Database, database_now
 from store.googleintents import due_again, mark
 from store.googlework import ClassMessage, Outcome, Result, Work
@@ -62,6 +62,8 @@ class Said:
     ends_at: datetime | None
     may_tell: bool
     variants: Sequence[Mapping[str, Any]] = field(repr=False)
+    held: frozenset[int] = frozenset()
+    """Cards whose holders have quiet hours, of a news that goes by their clocks."""
 
     def message(self, arm_: int, brand: str) -> ClassMessage:
         """The words of an arm; the brand's name stands in for a title."""
@@ -106,23 +108,32 @@ def dumped(entries: Iterable[Entry]) -> list[list[Any]] | None:
     return [list(entry) for entry in entries] or None
 
 
-async def said(conn: AsyncConnection, rows: Iterable[Row]) -> dict[int, Said]:
+async def said(conn: AsyncConnection, rows: Sequence[Row]) -> dict[int, Said]:
     """The live news of these objects, by id."""
     ids = {entry[0] for row in rows for entry in kept(row)}
     if not ids:
         return {}
     found = (await conn.execute(select(news).where(news.c.id.in_(ids), news.c.is_live.is_(True)))).all()
     quiet = await newsrules.quiet_brands(conn, {row.brand_id for row in found})
-    now = await database_now(conn)
+    now, card_ids = await database_now(conn), [row["card_id"] for row in rows]
+    held = {row.id: await newswaves.held_cards(conn, row, card_ids) for row in found if row.waves}
     return {
-        row.id: Said(row.id, message_id(row), row.live_at, row.ends_at, _may_tell(row, quiet, now), row.variants)
+        row.id: Said(
+            row.id,
+            message_id(row),
+            row.live_at,
+            row.ends_at,
+            _may_tell(row, quiet, now),
+            row.variants,
+            held.get(row.id, frozenset()),
+        )
         for row in found
     }
 
 
 def _may_tell(row: Row, quiet: Collection[int], now: datetime) -> bool:
     is_over = row.not_later_than is not None and row.not_later_than <= now
-    is_quiet = row.brand_id in quiet and not row.is_test
+    is_quiet = row.brand_id in quiet and not (row.is_test or row.waves)
     return row.state == "running" and not is_quiet and not is_over
 
 
@@ -151,7 +162,7 @@ def plan(row: Mapping[str, Any], live: Mapping[int, Said], brand: str) -> Plan:
             counts[entry[0]] = _ended(fate, newsreasons.NOT_IN_WALLET if fate == GONE else newsreasons.TOO_MANY)
     sent = set(row["sent_messages"])
     keep = [entry for entry in shown if live[entry[0]].message_id in sent]
-    waits = [entry for entry in shown[::-1] if entry in entries and _is_due(entry, live[entry[0]])]
+    waits = [entry for entry in shown[::-1] if entry in entries and _is_due(entry, live[entry[0]], row["card_id"])]
     ours = {name for name in sent if name.startswith(PREFIX)}
     ended = bool(ours - {live[entry[0]].message_id for entry in keep})
     add = waits[0] if waits else None
@@ -184,11 +195,11 @@ def _lost(entry: Entry, row: Mapping[str, Any], live: Mapping[int, Said], shown:
     return None if entry in shown else FAILED
 
 
-def _is_due(entry: Entry, one: Said) -> bool:
+def _is_due(entry: Entry, one: Said, card_id: int) -> bool:
     told = entry[2]
     if told in (FAILED, GONE):
         return False
-    return one.may_tell if told in WAITING else told != one.message_id
+    return (one.may_tell and card_id not in one.held) if told in WAITING else told != one.message_id
 
 
 def settled(row: Mapping[str, Any], result: Result) -> tuple[dict[str, Any], Counts]:
@@ -255,7 +266,7 @@ async def _paged(conn: AsyncConnection, news_id: int) -> Row | None:
     row = (await conn.execute(wanted.with_for_update(skip_locked=True))).first()
     if row is None or row.google_state != TELLING:
         return row
-    is_quiet = not row.is_test and row.brand_id in await newsrules.quiet_brands(conn, {row.brand_id})
+    is_quiet = not (row.is_test or row.waves) and row.brand_id in await newsrules.quiet_brands(conn, {row.brand_id})
     return None if row.state == "paused" or is_quiet else row
 
 
@@ -263,7 +274,8 @@ async def _objects(conn: AsyncConnection, row: Row) -> Sequence[Row]:
     """The next objects, each with its card's serial number and whether the card is in a listed news's audience."""
     of_class = select(google_classes.c.id).where(google_classes.c.template_id == row.template_id).scalar_subquery()
     listed = and_(news_cards.c.card_id == cards.c.id, news_cards.c.news_id == row.id, news_cards.c.over_at.is_(None))
-    wanted = select(google_objects, cards.c.serial_number, news_cards.c.card_id.label("listed"), news_cards.c.capped)
+    columns = (news_cards.c.card_id.label("listed"), news_cards.c.capped, news_cards.c.wave_at)
+    wanted = select(google_objects, cards.c.serial_number, *columns)
     wanted = wanted.join(cards, cards.c.id == google_objects.c.card_id).outerjoin(news_cards, listed)
     wanted = wanted.where(google_objects.c.class_row_id == of_class, google_objects.c.id > row.google_position)
     wanted = wanted.order_by(google_objects.c.id).limit(PAGE).with_for_update(of=google_objects)
@@ -275,7 +287,8 @@ def _is_new(row: Row, one: Mapping[str, Any]) -> bool:
     if row.google_state != TELLING or any(entry[0] == row.id for entry in kept(one)):
         return False
     is_there = one["accepted_digest"] is not None and one["present"] is not False
-    return is_there and not (row.is_listed and one["listed"] is None) and _arm(row, one) is not None
+    is_later = one["wave_at"] is not None and one["wave_at"] > (row.wave_at or 0)
+    return is_there and not (row.is_listed and one["listed"] is None) and not is_later and _arm(row, one) is not None
 
 
 def _arm(row: Row, one: Mapping[str, Any]) -> int | None:
@@ -311,13 +324,16 @@ async def late(conn: AsyncConnection, row: Row, now: datetime) -> dict[str, Any]
     passed = or_(news.c.google_position.is_(None), news.c.google_position >= row["id"])
     listed = and_(news_cards.c.news_id == news.c.id, news_cards.c.card_id == row["card_id"])
     listed = and_(listed, news_cards.c.over_at.is_(None))
-    wanted = select(news, news_cards.c.card_id.label("listed")).outerjoin(news_cards, listed)
+    wanted = select(news, news_cards.c.card_id.label("listed"), news_cards.c.wave_at.label("wave"))
+    wanted = wanted.outerjoin(news_cards, listed)
     wanted = wanted.where(news.c.template_id == card.template_id, news.c.is_live.is_(True), passed)
     wanted = wanted.where(news.c.google_state.in_(BY_OBJECT)).order_by(news.c.id)
     entries = list(kept(row))
     known = {entry[0] for entry in entries}
     for one in await conn.execute(wanted):
-        chosen = None if one.is_listed and one.listed is None else _arm(one, {"serial_number": card.serial_number})
+        is_later = one.wave is not None and one.wave > (one.wave_at or 0)
+        is_not_his = is_later or (one.is_listed and one.listed is None)
+        chosen = None if is_not_his else _arm(one, {"serial_number": card.serial_number})
         if chosen is not None and one.id not in known:
             entries.append((one.id, chosen, LATE))
     if len(entries) == len(known):

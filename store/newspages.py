@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import newscounts, newsrules
+from store import newscounts, newsrules, newswaves
+from store.clock import database_now
 from store.fates import Fate, Settled
 from store.livenews import live_of
 from store.newscounts import Counts
+from store.newsrules import Rules
 from store.platforms import Route
 from store.tables import cards, news, news_cards, news_waiting, registrations
 
@@ -40,25 +42,55 @@ async def news_of(conn: AsyncConnection, news_id: int) -> Any:
 async def allowed(conn: AsyncConnection, queue: Table, due: Sequence[Any]) -> Sequence[Any]:
     """Of due intents those that may go out now: what rings for live news alone waits for the end of quiet hours."""
     rings = [row for row in due if row.kind == "news" or (row.kind == "device" and row.for_news == 2)]
-    ends = await newsrules.quiet_brands(conn, {row.brand_id for row in rings})
-    if not ends:
+    asked = await newsrules.with_quiet(conn, {row.brand_id for row in rings})
+    rings = [row for row in rings if row.brand_id in asked]
+    if not rings:
         return due
-    pages = [row.news_id for row in rings if row.news_id is not None]
-    held_by_rules = and_(news.c.state == "running", news.c.is_test.is_(False))
-    going = select(news.c.id).where(news.c.id.in_(pages), held_by_rules)
-    news_ids = set((await conn.execute(going)).scalars())
-    waits = select(news_waiting.c.device_id).join(news, news.c.id == news_waiting.c.news_id)
-    waits = waits.where(news_waiting.c.device_id.in_([row.device_id for row in rings if row.device_id is not None]))
-    device_ids = set((await conn.execute(waits.where(held_by_rules))).scalars())
-    held = {
-        row.id: ends[row.brand_id]
-        for row in rings
-        if row.brand_id in ends and (row.news_id in news_ids or row.device_id in device_ids)
-    }
+    held = await _held(conn, rings, asked)
     for end in set(held.values()):
         mine = update(queue).where(queue.c.id.in_([id_ for id_, until in held.items() if until == end]))
         await conn.execute(mine.values(due_at=end))
     return [row for row in due if row.id not in held]
+
+
+async def _held(conn: AsyncConnection, rings: Sequence[Any], asked: Mapping[int, Rules]) -> dict[int, datetime]:
+    """Intents -> when their quiet hours end: the brand's, or those of the holders' clocks for news that go by them."""
+    now = await database_now(conn)
+    held_by_rules = and_(news.c.state == "running", news.c.is_test.is_(False))
+    pages = [row.news_id for row in rings if row.news_id is not None]
+    going = {row.id: row for row in await conn.execute(select(news).where(news.c.id.in_(pages), held_by_rules))}
+    waits = select(news_waiting.c.device_id, news.c.id).join(news, news.c.id == news_waiting.c.news_id)
+    waits = waits.where(news_waiting.c.device_id.in_([row.device_id for row in rings if row.device_id is not None]))
+    waiting = {row.device_id: row.id for row in await conn.execute(waits.where(held_by_rules))}
+    others = select(news).where(news.c.id.in_(set(waiting.values()) - set(going)))
+    going |= {row.id: row for row in await conn.execute(others)}
+    of_devices = await _of_devices(conn, going, waiting, asked)
+    held = {}
+    for row in rings:
+        one = going.get(row.news_id if row.news_id is not None else waiting.get(row.device_id, 0))
+        if one is None:
+            continue
+        rules = asked[row.brand_id]
+        end = rules.allowed_from(now)
+        if one.waves and row.news_id is not None:
+            end = newswaves.quiet_until(one, rules, [one.wave_at], now).get(one.wave_at, now)
+        elif one.waves:
+            end = of_devices.get(row.device_id, now)
+        if end > now:
+            held[row.id] = end
+    return held
+
+
+async def _of_devices(
+    conn: AsyncConnection, going: Mapping[int, Any], waiting: Mapping[int, int], asked: Mapping[int, Rules]
+) -> dict[int, datetime]:
+    """Phones that wait for a news of the holders' clocks, and have quiet hours."""
+    found: dict[int, datetime] = {}
+    for one in going.values():
+        mine = [device_id for device_id, news_id in waiting.items() if news_id == one.id]
+        if one.waves and mine:
+            found |= await newswaves.held_devices(conn, one, asked[one.brand_id], mine)
+    return found
 
 
 async def reached(conn: AsyncConnection, row: Any, device_ids: Sequence[int]) -> frozenset[int] | None:
@@ -68,11 +100,18 @@ async def reached(conn: AsyncConnection, row: Any, device_ids: Sequence[int]) ->
     held = select(registrations.c.device_id, cards.c.serial_number).join(cards, cards.c.id == registrations.c.card_id)
     held = held.where(registrations.c.device_id.in_(device_ids))
     if row.is_listed:
-        held = held.join(news_cards, news_cards.c.card_id == cards.c.id).where(news_cards.c.news_id == row.id)
+        held = held.join(news_cards, news_cards.c.card_id == cards.c.id).where(listed(row))
     else:
         held = held.where(cards.c.template_id == row.template_id)
     live = live_of(row)
     return frozenset(one.device_id for one in await conn.execute(held) if live.for_card(one.serial_number))
+
+
+def listed(row: Any) -> Any:
+    """The rows of ``news_cards`` whom its pages are for: of one that goes in waves, and is being sent, the last wave alone."""
+    mine = news_cards.c.news_id == row.id
+    in_waves = row.wave_at is not None and row.state in newscounts.PUSHING
+    return and_(mine, news_cards.c.wave_at == row.wave_at) if in_waves else mine
 
 
 async def leave(conn: AsyncConnection, route: Route, intents: Sequence[Intent], now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,12 +19,13 @@ from passkit.masking import masked
 from passkit.model import News
 from passkit.render import fill
 from passkit.schema import Template
-from store import livenews, newsaudience, newsrules, newstimer, randomness, tables
+from store import livenews, newsaudience, newsrules, newstimer, newswaves, randomness, tables
 from store.cardrows import CardRow, card_model
 from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.newsaudience import Reach
 from store.newsviews import needed, refuse_unless, revision_of
+from store.newswaves import Wave
 from store.tables import news as table
 
 DRIFT = 0.01
@@ -55,6 +57,7 @@ class DryRun:
     samples: tuple[NewsSample, ...]
     warnings: tuple[str, ...]
     seconds: int
+    waves: tuple[Wave, ...] = ()
 
 
 async def dry_run(db: Database, brand_id: int, key: str, now: datetime) -> DryRun:
@@ -87,8 +90,9 @@ async def looked_at(
         plan = row.plan or plan
     phones = reach.iphones + reach.other_phones
     seconds = max(1, round(phones / PUSHES_A_SECOND), round(reach.google / GOOGLE_A_SECOND) if way == "messages" else 0)
-    warnings = tuple(_warnings(row, revision.template, reach, samples))
-    return DryRun(str(plan["id"]), row.revision_number, reach, way, samples, warnings, seconds), row, found
+    waves = newswaves.planned(row, wanted.rules, found.zones, now) if row.by_holder and wanted.rules else ()
+    warnings = tuple(_warnings(row, revision.template, reach, samples, waves))
+    return DryRun(str(plan["id"]), row.revision_number, reach, way, samples, warnings, seconds, waves), row, found
 
 
 def _live(row: Any, now: datetime) -> livenews.Live:
@@ -110,6 +114,7 @@ def _says(row: Any) -> str:
     """What tells its words, audience and times from others."""
     told = [row.variants, row.audience, row.holdout, row.kind, row.image, _iso(row.starts_at), _iso(row.ends_at)]
     told += [_iso(row.not_later_than)] if row.not_later_than else []
+    told += ["holder"] if row.by_holder else []
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -156,7 +161,7 @@ async def _google_way(conn: AsyncConnection, row: Any) -> str:
     if row.google_mode == "off" or row.brand_revoked_at is not None:
         return "off"
     lists = (await newsrules.of_brand(conn, row.brand_id)).caps(row.kind)
-    return "message" if newstimer.is_for_everyone(row) and not lists else "messages"
+    return "message" if newstimer.is_for_everyone(row) and not (lists or row.by_holder) else "messages"
 
 
 def _without_google(reach: Reach) -> Reach:
@@ -196,7 +201,9 @@ def _shown_now(db: Database, card: CardRow) -> News | None:
     return livenews.text(db, card.shown)
 
 
-def _warnings(row: Any, template: Template, reach: Reach, samples: tuple[NewsSample, ...]) -> list[str]:
+def _warnings(
+    row: Any, template: Template, reach: Reach, samples: tuple[NewsSample, ...], waves: Sequence[Wave]
+) -> list[str]:
     """Codes of what somebody should look at before it goes out."""
     found = []
     if not reach.targets:
@@ -208,6 +215,8 @@ def _warnings(row: Any, template: Template, reach: Reach, samples: tuple[NewsSam
         found.append("language_missing")
     if reach.google_silent:
         found.append("google_silent")
+    if any(wave.missed for wave in waves):
+        found.append("hour_gone")
     if row.ends_at is None:
         found.append("no_end")
     return found

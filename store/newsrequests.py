@@ -77,6 +77,10 @@ class NewsRequest(BaseModel):
     )
     topic: Short | None = None
     starts_at: Instant | None = Field(default=None, description="When it appears; without it when it is started.")
+    zone: Literal["brand", "holder"] = Field(
+        default="brand",
+        description="`holder`: at the hour that `starts_at` is in the brand's clock, in each holder's own.",
+    )
     ends_at: Instant | None = Field(default=None, description="When it leaves by itself, silently.")
     not_later_than: Instant | None = Field(
         default=None,
@@ -107,6 +111,8 @@ def checked(request: NewsRequest, template: Template, *, is_draft: bool = False)
             parse(request.audience, template)
         except NotAnAudience as error:
             problems += [_problem(f"/audience{one.pointer}", one.detail, one.fix) for one in error.problems]
+    if request.zone == "holder" and request.starts_at is None and not is_draft:
+        problems.append(_problem("/starts_at", "an hour of the holders' clocks needs a time", ""))
     if request.ends_at is not None and request.starts_at is not None and request.ends_at <= request.starts_at:
         problems.append(_problem("/ends_at", "it ends before it starts", ""))
     if (

@@ -81,14 +81,20 @@ async def of_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dict[i
     return {row.id: _rules(row) for row in await conn.execute(wanted)}
 
 
-async def quiet_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dict[int, datetime]:
-    """Those of these brands whose quiet hours it is, and when they end."""
+async def with_quiet(conn: AsyncConnection, brand_ids: Collection[int]) -> dict[int, Rules]:
+    """Those of these brands that ask for quiet hours."""
     asked = select(table.c.brand_id).where(table.c.brand_id.in_(brand_ids), table.c.quiet.is_not(None))
     ids = list((await conn.execute(asked)).scalars()) if brand_ids else []
-    if not ids:
+    return await of_brands(conn, ids) if ids else {}
+
+
+async def quiet_brands(conn: AsyncConnection, brand_ids: Collection[int]) -> dict[int, datetime]:
+    """Those of these brands whose quiet hours it is, and when they end."""
+    asked = await with_quiet(conn, brand_ids)
+    if not asked:
         return {}
     now = await database_now(conn)
-    ends = {id_: rules.allowed_from(now) for id_, rules in (await of_brands(conn, ids)).items()}
+    ends = {id_: rules.allowed_from(now) for id_, rules in asked.items()}
     return {id_: end for id_, end in ends.items() if end > now}
 
 

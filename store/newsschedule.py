@@ -6,20 +6,19 @@ again. Asked twice a second by the timer (``store.newstimer``).
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import schedule
-from store import newsalarms, newsobjects, newspushes, newsrules
+from store import newsalarms, newsobjects, newspushes, newsrules, newswaves
 from store.clock import database_now
 from store.newsrules import Rules
+from store.newswaves import LATE
 from store.tables import jobs, news, news_counts, news_waiting, other_jobs
 
-LATE = timedelta(hours=2)
-"""Of allowed time: a news that could not begin by then is missed, unless something else was asked."""
 CUT = "Its time was over before everybody was rung."
 STOPPED = "It was stopped before everybody was rung."
 
@@ -31,7 +30,7 @@ def late_at(rules: Rules, begins: datetime, not_later_than: datetime | None) -> 
 
 async def is_held(conn: AsyncConnection, row: Any) -> bool:
     """Whether a news that is due must wait, or was missed; the caller has locked its row and it is not live."""
-    if row.is_test:
+    if row.is_test or row.waves:  # waves know their own quiet hours and what is too late
         return False
     now = await database_now(conn)
     at = (await newsrules.of_brand(conn, row.brand_id)).allowed_from(now)
@@ -51,6 +50,8 @@ async def is_over(conn: AsyncConnection, row: Any) -> bool:
     """Whether nobody more may be rung for a live news: it may go on only after ``not_later_than``, or never."""
     if row.not_later_than is None:
         return False
+    if row.waves:
+        return bool(await database_now(conn) > row.not_later_than)
     rules = await newsrules.of_brand(conn, row.brand_id)
     return bool(rules.allowed_from(await database_now(conn)) > row.not_later_than)
 
@@ -83,17 +84,22 @@ async def _is_being_sent(conn: AsyncConnection, queue: Table, news_id: int, now:
     return (await conn.execute(found)).first() is not None
 
 
-async def needs_morning(conn: AsyncConnection, row: Any) -> bool:
-    """Whether objects of Google's that are still to be told wait for the end of quiet hours (``wait_for_morning``)."""
+async def needs_morning(conn: AsyncConnection, row: Any) -> datetime | None:
+    """When objects of Google's that are still to be told, and wait for the end of quiet hours, may be; None: nothing waits."""
     if row.google_state != newsobjects.TELLING or row.google_position is not None or row.is_test:
-        return False
+        return None
     counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
     if (await conn.execute(counted)).scalar_one() >= row.google_targets:
-        return False
-    now = await database_now(conn)
-    return (await newsrules.of_brand(conn, row.brand_id)).allowed_from(now) > now
+        return None
+    now, rules = await database_now(conn), await newsrules.of_brand(conn, row.brand_id)
+    if row.waves:
+        ends = newswaves.morning(row, rules, now)
+        return ends if ends is not None and (row.next_at is None or ends < row.next_at) else None
+    ends = rules.allowed_from(now)
+    return ends if ends > now else None
 
 
-async def wait_for_morning(conn: AsyncConnection, row: Any) -> None:
+async def wait_for_morning(conn: AsyncConnection, row: Any, ends: datetime) -> None:
     """Its objects are gone through once more when quiet hours are over."""
-    await conn.execute(update(news).where(news.c.id == row.id).values(google_position=0))
+    values = {"next_at": ends} if row.waves else {"google_position": 0}
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))

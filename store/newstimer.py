@@ -7,6 +7,7 @@ is followed by another who goes on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from store import (
     googletelling,
     jobs,
     livenews,
+    newsalarms,
     newsapproval,
     newsapprovers,
     newsaudience,
@@ -26,15 +28,20 @@ from store import (
     newsobjects,
     newspushes,
     newsreasons,
+    newsrules,
     newsschedule,
+    newswaves,
 )
+from store.cardrows import CardRow
 from store.clock import NOW
 from store.dialect import Database, database_now
 from store.googleintents import want_classes
+from store.newsrules import Rules
 from store.tables import (
     brands,
     cards,
     devices,
+    from_micros,
     google_classes,
     google_objects,
     news,
@@ -87,8 +94,11 @@ async def _step(db: Database, news_id: int) -> bool:
         return await _list_page(db, row, wanted)
     phones = 0
     if wanted is not None and row.live_at is None:
-        if _begins(row, now) > now:
+        if (begins := _begins(row, now)) > now:
+            await _put_off(db, row, begins)
             return False
+        if row.waves and await _skips_wave(db, news_id):
+            return True
         if await _is_held(db, news_id):
             return False
         phones = await newsaudience.count_devices(db, wanted, row.pass_type_identifier, now)
@@ -96,6 +106,8 @@ async def _step(db: Database, news_id: int) -> bool:
         row = await _row(conn, news_id, lock=True)
         if row is None or row.next_at is None or row.next_at > await database_now(conn):
             return False
+        if row.is_live and row.waves and (row.ends_at is None or row.ends_at > await database_now(conn)):
+            return await _go_on(conn, row)
         if row.is_live:
             await over(conn, row)
         elif row.state in ("scheduled", "running", "paused"):
@@ -108,6 +120,13 @@ async def _lapse(db: Database, news_id: int) -> None:
         row = await _row(conn, news_id, lock=True)
         if row is not None and row.state == newsapprovers.STATE and row.next_at <= await database_now(conn):
             await newsapproval.lapse(conn, row)
+
+
+async def _put_off(db: Database, row: Any, until: datetime) -> None:
+    """It has been looked at too early; who asks for another moment meanwhile is heard."""
+    async with db.transaction() as conn:
+        mine = update(news).where(news.c.id == row.id, news.c.next_at == row.next_at)
+        await conn.execute(mine.values(next_at=until))
 
 
 async def _is_held(db: Database, news_id: int) -> bool:
@@ -135,34 +154,53 @@ async def _wanted(db: Database, conn: AsyncConnection, row: Any, now: datetime) 
         return error
 
 
-def _begins(row: Any, now: datetime) -> datetime:
-    return max(row.starts_at or now, row.undo_until or now, now)
+def _begins(row: Any, now: datetime, waves: Mapping[str, Any] | None = None) -> datetime:
+    first = newswaves.first(waves or row.waves)
+    starts_at = row.starts_at if first is None else from_micros(first)
+    return max(starts_at or now, row.undo_until or now, now)
 
 
 async def _list_page(db: Database, row: Any, wanted: newsaudience.Wanted) -> bool:
     """Write down the next cards of a segment; its position moves in the same transaction."""
     async with db.transaction() as conn:
         now = await database_now(conn)
-        mine = select(news.c.list_position).where(news.c.id == row.id).with_for_update()
-        position = (await conn.execute(mine)).scalar_one()
-        if position is None:
+        mine = select(news.c.list_position, news.c.waves).where(news.c.id == row.id).with_for_update()
+        kept = (await conn.execute(mine)).one()
+        if kept.list_position is None:
             return True
-        page = await newsaudience.candidates(db, conn, row.template_id, position)
+        page = await newsaudience.candidates(db, conn, row.template_id, kept.list_position)
         found = await newsaudience.fitting(conn, wanted, page, now)
-        if found:
-            insert = insert_into(news_cards, is_postgresql=db.is_postgresql).on_conflict_do_nothing()
-            silent = await newsaudience.capped(conn, wanted, found, now)
-            rows = [{"card_id": one.id, "news_id": row.id, "capped": one.id in silent} for one in found]
-            await conn.execute(insert, rows)
+        silent = await newsaudience.capped(conn, wanted, found, now) if found else frozenset()
+        rows = [{"card_id": one.id, "news_id": row.id, "capped": one.id in silent} for one in found]
         is_last = len(page) < newsaudience.PAGE
         values: dict[str, Any] = {"list_position": None if is_last else page[-1].id}
+        if row.by_holder and wanted.rules is not None:
+            rows, values["waves"] = _in_waves(row, wanted.rules, rows, found, kept.waves, now)
+        if rows:
+            await conn.execute(insert_into(news_cards, is_postgresql=db.is_postgresql).on_conflict_do_nothing(), rows)
         if is_last:
-            values["next_at"] = _begins(row, now)
+            values["next_at"] = _begins(row, now, values.get("waves"))
             listed = select(func.count()).where(news_cards.c.news_id == row.id)
             values["cards"] = listed.scalar_subquery()
             values["capped"] = listed.where(news_cards.c.capped).scalar_subquery()
         await conn.execute(update(news).where(news.c.id == row.id).values(**values))
     return True
+
+
+def _in_waves(
+    row: Any, rules: Rules, rows: list[dict[str, Any]], found: Sequence[CardRow], kept: Any, now: datetime
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of a page with their waves, without those whose hour has gone by, and the waves so far."""
+    waves = newswaves.loaded(kept) if kept else newswaves.Waves(to_micros(max(row.undo_until or now, now)))
+    clock = newswaves.Clock(row, rules, from_micros(waves.since))
+    listed = []
+    for values, card in zip(rows, found, strict=True):
+        zone = card.row["time_zone"]
+        at, missed = clock.of(zone)
+        waves.add(-to_micros(at) if missed else to_micros(at), clock.name(zone))
+        if not missed:
+            listed.append({**values, "wave_at": to_micros(at)})
+    return listed, waves.dumped()
 
 
 async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
@@ -171,14 +209,16 @@ async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
     newest = max((one.at for one in kept.live), default=0)
     live_at = now if to_micros(now) > newest else now + MICROSECOND * (newest - to_micros(now) + 1)
     shares = tuple(variant["share"] for variant in row.variants)
-    mine = livenews.Live(row.id, row.key, row.stamp, to_micros(live_at), row.holdout, shares, row.is_listed)
+    wave = newswaves.following(row)
+    mine = livenews.Live(row.id, row.key, row.stamp, to_micros(live_at), row.holdout, shares, row.is_listed, wave=wave)
     await _show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
     google, google_state = await _tell_google(conn, row)
     values = {
         "state": "paused" if row.state == "paused" else "running",
         "is_live": True,
         "live_at": live_at,
-        "next_at": row.ends_at,
+        "next_at": newswaves.next_at(row, wave),
+        "wave_at": wave,
         "targets": phones,
         "google_targets": google,
         "google_state": google_state,
@@ -194,6 +234,63 @@ async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
     await _ring(conn, row)
     if row.state == "paused":
         await newspushes.stop(conn, (await _row(conn, row.id)))
+
+
+async def _skips_wave(db: Database, news_id: int) -> bool:
+    """Whether the next wave of a news was missed, or waits for the end of quiet hours."""
+    async with db.transaction() as conn:
+        row = await _row(conn, news_id, lock=True)
+        return row is None or not row.waves or await _is_skipped(conn, row)
+
+
+async def _is_skipped(conn: AsyncConnection, row: Any) -> bool:
+    """The same for a row that is locked: a wave that was missed is taken out, its cards are not told."""
+    wave, now = newswaves.following(row), await database_now(conn)
+    if wave is None:
+        return False
+    rules = await newsrules.of_brand(conn, row.brand_id)
+    if newswaves.is_missed(row, rules, wave, now):
+        mine = (news_cards.c.news_id == row.id, news_cards.c.wave_at == wave)
+        await conn.execute(delete(news_cards).where(*mine))
+        await newsalarms.note(conn, row.brand_id, newsalarms.CUT, row.key, now)
+        values = {"waves": newswaves.without(row, wave), "reason": newswaves.PARTLY, "updated_at": now}
+    elif ends := newswaves.quiet_until(row, rules, [wave], now):
+        values = {"next_at": min(ends[wave], row.ends_at or ends[wave])}
+    else:
+        return False
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    return True
+
+
+async def _go_on(conn: AsyncConnection, row: Any) -> bool:
+    """The next wave of a live news, or the morning of an earlier one, for objects of Google's. The row is locked."""
+    now, wave = await database_now(conn), newswaves.following(row)
+    if row.state not in newscounts.PUSHING or wave is None or from_micros(wave) > now:
+        again = {"google_position": 0} if row.google_state == newsobjects.TELLING else {}
+        values = {"next_at": newswaves.next_at(row, row.wave_at) if row.state in newscounts.PUSHING else row.ends_at}
+        await conn.execute(update(news).where(news.c.id == row.id).values(**values, **again))
+        return False
+    if row.state == "paused" or await _is_ringing(conn, row):
+        return False
+    if await _is_skipped(conn, row):
+        return True
+    kept = await _locked(conn, row.template_id)
+    live = tuple(replace(one, wave=wave) if one.id == row.id else one for one in kept.live)
+    await _show(conn, row.template_id, replace(kept, live=live))
+    values = {"wave_at": wave, "next_at": newswaves.next_at(row, wave), "updated_at": now}
+    if row.google_state == newsobjects.TELLING:
+        values["google_position"] = 0
+    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
+    await _ring(conn, row)
+    return True
+
+
+async def _is_ringing(conn: AsyncConnection, row: Any) -> bool:
+    """Whether pages of its fan-out are left."""
+    for queue in (apple_jobs, other_jobs):
+        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
+            return True
+    return False
 
 
 async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
@@ -320,7 +417,7 @@ async def _look_after(db: Database, news_id: int) -> None:
         if row is None or row.state != "running":
             return
         is_over, waits = await newsschedule.is_over(conn, row), await newsschedule.needs_morning(conn, row)
-        if not (is_over or waits or (row.trigger_id is None and await _seems_done(conn, row))):
+        if not (is_over or waits is not None or (row.trigger_id is None and await _seems_done(conn, row))):
             return
     async with db.transaction() as conn:
         row = await _row(conn, news_id, lock=True)
@@ -330,8 +427,8 @@ async def _look_after(db: Database, news_id: int) -> None:
             await _finish(conn, row)
         elif is_over:
             await stop(conn, row)
-        elif waits:
-            await newsschedule.wait_for_morning(conn, row)
+        elif waits is not None:
+            await newsschedule.wait_for_morning(conn, row, waits)
 
 
 async def stop(conn: AsyncConnection, row: Any) -> None:
@@ -348,9 +445,9 @@ async def stop(conn: AsyncConnection, row: Any) -> None:
 
 async def _seems_done(conn: AsyncConnection, row: Any) -> bool:
     """No page is left, nobody waits with an intent, and Google has answered."""
+    if newswaves.following(row) is not None or await _is_ringing(conn, row):
+        return False
     for queue in (apple_jobs, other_jobs):
-        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
-            return False
         asked = and_(queue.c.device_id == news_waiting.c.device_id, news_waiting.c.news_id == row.id)
         if (await conn.execute(select(queue.c.id).where(asked).limit(1))).first():
             return False

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.errors import Problem, Severity
-from store import compiled, newsapproval, newsapprovers, newspictures, newsreasons, tables
+from store import compiled, newsapproval, newsapprovers, newspictures, newsreasons, newswaves, tables
 from store.dialect import Database
 from store.errors import Conflict, Invalid, NotFound, StoreError
 from store.newsreasons import Reason
 from store.newssays import Says
+from store.newswaves import Wave
 from store.tables import brands, news_counts, news_waiting, templates
 from store.tables import news as table
 
@@ -63,6 +64,8 @@ class NewsView:
     audience: Mapping[str, Any] | None
     holdout: int
     starts_at: datetime | None
+    zone: str
+    waves: tuple[Wave, ...]
     ends_at: datetime | None
     not_later_than: datetime | None
     missed: bool
@@ -197,6 +200,8 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
         audience=row.audience,
         holdout=row.holdout,
         starts_at=row.starts_at,
+        zone="holder" if row.by_holder else "brand",
+        waves=newswaves.of_row(row),
         ends_at=row.ends_at,
         not_later_than=row.not_later_than,
         missed=row.missed,
@@ -221,6 +226,8 @@ async def view_of(conn: AsyncConnection, row: Any, says: Says | None = None) -> 
 
 def _held_until(row: Any) -> datetime | None:
     """Its next moment, where it could have begun before that."""
+    if row.by_holder:
+        return None
     begins = max((one for one in (row.starts_at, row.undo_until) if one is not None), default=None)
     is_held = row.state == "scheduled" and row.next_at is not None and (begins is None or row.next_at > begins)
     return row.next_at if is_held and row.list_position is None else None

@@ -21,6 +21,7 @@ from pydantic import (
 from passkit.errors import Problem, Severity
 from passkit.model import Notify
 from passkit.schemacheck import pointer
+from store import zones
 from store.errors import Invalid
 from store.finding import CardRef
 from store.issuing import NewCard
@@ -50,6 +51,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+Zone = Annotated[str, Field(max_length=zones.MAX_LENGTH), AfterValidator(zones.checked)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_text_with_zone), AfterValidator(_in_utc)]
 
 
@@ -75,6 +77,7 @@ class _New(_Asked):
     outlet: Short | None = None
     issued_by: Short | None = None
     channel: Short | None = None
+    time_zone: Zone | None = None
 
 
 class CardChanged(_Asked):

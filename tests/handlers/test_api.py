@@ -383,3 +383,13 @@ async def test_another_brands_key_sees_and_touches_nothing_of_ours(house: House)
     answer = await house.api("POST", "/cards:batch", rows, key=key)
     assert [row["status"] for row in answer.json["results"]] == [404, 422]
     assert (await house.api("GET", f"/cards/{card.serial}")).json["data"]["points"] == 5
+
+
+async def test_a_card_knows_its_holders_time_zone(small_house: House) -> None:
+    given = {"template": "coffee", "data": {}, "time_zone": "Asia/Kathmandu"}
+    made = await small_house.api("POST", "/cards", given)
+    assert (made.status, made.json["time_zone"]) == (201, "Asia/Kathmandu")
+    here = f"/cards/{made.json['serial_number']}"
+    refused = await small_house.api("PATCH", here, {"time_zone": "Mars/Olympus"})
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/time_zone")
+    assert (await small_house.api("PATCH", here, {"time_zone": None})).json["time_zone"] is None

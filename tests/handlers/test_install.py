@@ -324,8 +324,32 @@ async def test_a_real_browser_is_not_sent_away(small_house: House, agent: str) -
     card = await small_house.issue()
     answer = await small_house.ask("GET", card.install_path, headers={"User-Agent": agent, "Accept-Language": "en"})
     assert b"Open this page in" not in answer.body
-    assert b"<script" not in answer.body
-    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    assert b"install.js" not in answer.body
+
+
+async def test_a_phone_tells_its_time_zone_once(small_house: House) -> None:
+    card = await small_house.issue()
+
+    async def asks(agent: str) -> bool:
+        answer = await small_house.ask("GET", card.install_path, headers={"User-Agent": agent})
+        scripts = Page(answer.body.decode()).all("script")
+        assert all(str(one["src"]).startswith("/static/") for one in scripts)
+        assert ("script-src" in answer.headers["Content-Security-Policy"]) == bool(scripts)
+        return [one["data-zone"] for one in scripts] == [f"{card.install_path}/zone"]
+
+    async def tell(name: str) -> str | None:
+        told = await small_house.ask("POST", f"{card.install_path}/zone", data=name.encode())
+        assert (told.status, told.body) == (204, b"")
+        return str((await small_house.api("GET", f"/cards/{card.serial}")).json["time_zone"])
+
+    assert [await asks(agent) for agent in (IPHONE, ANDROID, DESKTOP)] == [True, True, False]
+    for nonsense in ("", "Mars/Olympus", "\0", "<script>"):
+        assert await tell(nonsense) == "None"
+    assert await tell("Asia/Kathmandu") == "Asia/Kathmandu"
+    assert not await asks(IPHONE)
+    assert await tell("Europe/Moscow") == "Asia/Kathmandu"
+    assert (await small_house.ask("POST", f"{card.install_path}/zone", data=b"x" * 300)).status == 413
+    assert (await small_house.ask("POST", "/i/aaaaaaaaaaaaaaaaaaaaaaaaaaaa/zone", data=b"UTC")).status == 404
 
 
 async def test_a_card_that_is_on_a_phone_says_so_and_does_not_open_by_itself(small_house: House) -> None:
