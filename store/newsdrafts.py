@@ -38,13 +38,15 @@ COPIED = (
     "is_listed",
 )
 TOPICS = 100
+MARK_LENGTH = 6
+"""Of what is random in the mark of a saving, behind its page's name."""
 CHANGED = "draft_changed"
 """The code of a saving that would write over somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that saves: its own name, the one whose saving it has ``seen`` last, and who sits before it."""
+    """A page that saves: its own name (12 characters), the mark of the saving that it has ``seen``, and who sits before it."""
 
     name: str
     seen: str
@@ -53,9 +55,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """The last one of a draft: the page's name, who it was, and when; None, where it was never saved by a page."""
+    """The last one of a draft: its mark, who it was, and when; None, where it was never saved by a page."""
 
-    page: str
+    mark: str
     by: str
     at: datetime | None
 
@@ -88,7 +90,7 @@ async def save(
 ) -> NewsView:
     """All that the request says, but the picture, which stays; Invalid with pointers, Conflict when it has been started.
 
-    Conflict ``draft_changed`` when another page than this has saved something else since ``page.seen``.
+    Conflict ``draft_changed`` when the last saving is neither this page's own nor the one that it has seen.
     """
     async with db.transaction() as conn:
         row = await _draft(conn, brand_id, key)
@@ -111,9 +113,12 @@ async def save(
         }
         if page is not None:
             is_same = all(getattr(row, name) == value for name, value in values.items())
-            if not is_same and (row.writer or "") not in (page.name, page.seen):
+            last = row.writer or ""
+            if not is_same and last != page.seen and last.rpartition(".")[0] != page.name:
                 raise Conflict("Somebody else has saved it meanwhile.", code=CHANGED)
-            values |= {"writer": page.name, "written_by": page.by[:200], "written_at": now} if not is_same else {}
+            if not is_same:
+                mark = f"{page.name}.{randomness.text(MARK_LENGTH)}"
+                values |= {"writer": mark, "written_by": page.by[:200], "written_at": now}
         return await _write(conn, row, values, now)
 
 
@@ -173,6 +178,12 @@ async def template_of(db: Database, brand_id: int, key: str) -> tuple[Template, 
         row = await needed(conn, brand_id, key)
         _, revision = await revision_of(db, conn, brand_id, row.template_key)
         return revision.template, await view_of(conn, row), dict(row.pictures or {})
+
+
+async def published(db: Database, brand_id: int, template: str) -> Template:
+    """What a text of a weekly slot is written for; Conflict ``not_published``."""
+    async with db.reading() as conn:
+        return (await revision_of(db, conn, brand_id, template))[1].template  # type: ignore[no-any-return]
 
 
 async def topics(db: Database, brand_id: int) -> Sequence[str]:

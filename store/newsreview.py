@@ -19,7 +19,7 @@ from passkit.change import compare
 from passkit.errors import RenderError
 from passkit.model import Card, News, Pass
 from passkit.render import Revision, fill
-from store import audit, effects, livenews, newsaudience, newspictures
+from store import audit, effects, livenews, newsapproval, newsapprovers, newsaudience, newspictures, newsrules
 from store.audit import Actor
 from store.cardrows import CardRow
 from store.dialect import Database
@@ -35,10 +35,14 @@ SERIAL, NUMBER, TOKEN = "Sample00000000000000000000000000", "1234567812345670", 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What starting it now would do; ``samples`` are the cards of the arrows."""
+    """What starting it now would do; ``samples`` are the cards of the arrows.
+
+    ``asks``: who would be asked for approval first, by name; nobody: it goes at once.
+    """
 
     run: DryRun
     samples: tuple[Sample, ...]
+    asks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,28 @@ class Preview:
     is_shown_already: bool
 
 
-async def review(db: Database, brand_id: int, key: str, *, by: Actor, now: datetime) -> Review:
-    """Look at a draft before it is sent; who looked at which plan is on record. Conflict when it has been started."""
-    run, row, found = await looked_at(db, brand_id, key, now)
+async def review(db: Database, brand_id: int, key: str, *, by: Actor | None, now: datetime) -> Review:
+    """Look at a draft before it is sent, or at one that waits for approval; Conflict when it is neither.
+
+    Who looked at which plan is on record; ``by`` None: nobody has proved who looks.
+    """
+    run, row, found = await looked_at(db, brand_id, key, now, ("draft", newsapprovers.STATE))
     async with db.reading() as conn:
         picture = await newspictures.read(conn, row.pictures)
         wanted = await wanted_of(db, conn, row, now)
+        asks = await _asks(conn, row, run.reach.cards, by)
     said = [livenews.news(variant, picture) for variant in row.variants]
     samples = await asyncio.to_thread(_samples, db, found, wanted, said, now)
-    await audit.record(db, brand_id, by, "news.reviewed", key, now=now, plan=run.plan, cards=run.reach.targets)
-    return Review(run, samples)
+    if by is not None:
+        await audit.record(db, brand_id, by, "news.reviewed", key, now=now, plan=run.plan, cards=run.reach.targets)
+    return Review(run, samples, asks)
+
+
+async def _asks(conn: AsyncConnection, row: Any, cards: int, by: Actor | None) -> tuple[str, ...]:
+    rules = await newsrules.of_brand(conn, row.brand_id)
+    if row.state != "draft" or by is None or not await newsapproval.is_needed(conn, row, rules, cards):
+        return ()
+    return tuple(one.name for one in await newsapprovers.others(conn, row.brand_id, rules, by.user_id, by.name))
 
 
 def _samples(
@@ -117,6 +133,23 @@ async def preview(
         current = await _current(db, conn, template.id)
     variant = row.variants[min(arm, len(row.variants) - 1)]
     return await asyncio.to_thread(_preview, revision, livenews.news(variant, picture), current, language, now)
+
+
+async def preview_text(
+    db: Database,
+    brand_id: int,
+    template: str,
+    said: Mapping[str, Any],
+    *,
+    language: str | None,
+    before: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Preview | None:
+    """Words that are no news yet (text, title, url), on the sample card; ``before`` are shown then, None: what is shown now."""
+    async with db.reading() as conn:
+        found, revision = await revision_of(db, conn, brand_id, template)
+        current = livenews.news(before) if before else await _current(db, conn, found.id)
+    return await asyncio.to_thread(_preview, revision, livenews.news(said), current, language, now)
 
 
 async def _current(db: Database, conn: AsyncConnection, template_id: int) -> News | None:

@@ -808,7 +808,7 @@ news = Table(  # a marketer's message to everyone on a template, or to the cards
     Column("trigger_id", Id),  # it is the message of this trigger: each of its cards has a time of its own
     Column("created_by", String(200), nullable=False, default=""),
     Column("started_by", String(200)),
-    Column("writer", String(20)),  # the page that has saved the draft last, so that two do not write over each other
+    Column("writer", String(20)),  # mark of the last saving of the draft, so that two do not write over each other
     Column("written_by", String(200)),
     Column("written_at", Instant),
     Column("refused_by", String(200)),  # a draft again: who did not approve it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from babel import dates
 
-from handlers.studio import page
+from handlers.studio import news, page
 from handlers.studio.me import Me, database, now
 from handlers.studio.texts import TEXTS
 from store import home, people
@@ -43,16 +43,18 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
         lead=lambda step: _lead(request, LEADS[step.name]),
         next_news=_next_news(me, numbers.next_news) if numbers.next_news else "",
         news_lead=_lead(request, NEWS),
+        mine=await news.waiting(request, me),
+        said=news.said,
     )
 
 
-def _next_news(me: Me, news: NextNews) -> str:
+def _next_news(me: Me, coming: NextNews) -> str:
     """When, and what it says."""
     texts = TEXTS[me.language]
     at = texts["home_news_now"]
-    if news.at is not None:
-        at = dates.format_datetime(news.at.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
-    return page.fill(texts["home_news_line"], at=at, news=news.said(me.language), template=news.template)
+    if coming.at is not None:
+        at = dates.format_datetime(coming.at.astimezone(page.zone(me)), "d MMM, HH:mm", locale=me.language)
+    return page.fill(texts["home_news_line"], at=at, news=coming.said(me.language), template=coming.template)
 
 
 def _alarm(me: Me, alarm: Alarm) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from handlers import body
-from handlers.studio import editor, faces, forms, newsaudience, newsform, newsrun, page
+from handlers.studio import editor, faces, forms, newsaudience, newsconflict, newsform, newsrun, page
 from handlers.studio.me import Me, Refusal, database, now
 from handlers.studio.problems import problem_words
 from handlers.studio.texts import TEXTS
@@ -16,16 +17,35 @@ from handlers.studio.walks import Walk, walks
 from passkit import images
 from passkit.apple import passjson
 from passkit.draft import sharpest
-from store import gallery, news, newsdrafts, newspictures, newsreview, people, templates
+from store import (
+    gallery,
+    news,
+    newsapproval,
+    newsapproving,
+    newsdrafts,
+    newspictures,
+    newsreview,
+    people,
+    randomness,
+    templates,
+)
 from store.errors import Conflict, Invalid
 from store.news import NewsView
 from store.newsaudience import Found
+from store.newsdrafts import Page
 from store.people import Role
 
 SEEN = 60
 """Characters that a lock screen shows, about: iOS cuts two lines on its narrowest phone."""
 SAMPLES = 5
-BADGES = {"running": "accent", "scheduled": "accent", "paused": "warn", "failed": "wrong", "done": "done"}
+BADGES = {
+    "waiting_approval": "warn",
+    "running": "accent",
+    "scheduled": "accent",
+    "paused": "warn",
+    "failed": "wrong",
+    "done": "done",
+}
 NUMBER = 50
 
 
@@ -35,8 +55,22 @@ async def listing(request: web.Request, me: Me) -> web.StreamResponse:
     found = await news.listing(db, me.brand.id, cursor=cursor, limit=NUMBER)
     names = {row.key: row.name for row in await templates.listing(db, me.brand.id)}
     return page.show(
-        request, me, "news.html", news=found.news, older=found.next_cursor, names=names, said=said, badges=BADGES
+        request,
+        me,
+        "news.html",
+        news=found.news,
+        older=found.next_cursor,
+        names=names,
+        said=said,
+        badges=BADGES,
+        mine=await waiting(request, me),
     )
+
+
+async def waiting(request: web.Request, me: Me) -> Sequence[NewsView]:
+    """News that wait for this person's word."""
+    user_id = me.actor.user_id
+    return () if user_id is None else await newsapproving.waiting(database(request), me.brand.id, user_id)
 
 
 def said(one: NewsView, language: str) -> str:
@@ -105,6 +139,10 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
         settings=orjson.dumps(settings).decode(),
         is_plain=tree is not None,
         topics=await newsdrafts.topics(db, me.brand.id),
+        lapsed=view.reason == newsapproval.LAPSED,
+        page_name=randomness.text(12),
+        saving=await newsdrafts.last_saving(db, me.brand.id, view.id),
+        latest=newsform.local(view.not_later_than, me.brand.time_zone),
         starts=newsform.local(view.starts_at, me.brand.time_zone),
         ends=newsform.local(view.ends_at, me.brand.time_zone),
         pictures=_crops(pictures),
@@ -119,18 +157,23 @@ async def save(request: web.Request, me: Me) -> web.StreamResponse:
     db = database(request)
     template, view, _ = await newsdrafts.template_of(db, me.brand.id, _key(request))
     asked, errors = newsform.asked(form, view, template, me)
+    key, written = view.id, Page(form["page"][:12], form["seen"][:20], me.actor.name) if form["page"] else None
+    if written is not None and form["choice"] in ("mine", "theirs") and view.state == "draft":
+        key, written = await newsconflict.settle(request, me, view.id, written, form["choice"])
     try:
         try:
-            await newsdrafts.save(db, me.brand.id, view.id, asked, now=now(request))
+            await newsdrafts.save(db, me.brand.id, key, asked, page=written, now=now(request))
         except Invalid as error:
             errors |= _refused(error, me)
             rest = asked.model_copy(
-                update={"audience": view.audience, "ends_at": None}
+                update={"audience": view.audience, "ends_at": None, "not_later_than": None}
             )  # the words are kept all the same
-            await newsdrafts.save(db, me.brand.id, view.id, rest, now=now(request))
+            await newsdrafts.save(db, me.brand.id, key, rest, page=written, now=now(request))
     except Invalid as error:
         errors |= _refused(error, me)
-    except Conflict:
+    except Conflict as error:
+        if error.code == newsdrafts.CHANGED:
+            return await newsconflict.told(request, me, view, asked)
         errors[""] = TEXTS[me.language]["news_started_meanwhile"]
     return answer({"errors": errors}, 422 if errors else 200)
 
@@ -207,7 +250,8 @@ def _crops(pictures: dict[str, str]) -> dict[str, str]:
 
 
 def _refused(error: Invalid, me: Me) -> dict[str, str]:
-    return {_name(one.pointer): " ".join(problem_words(one, me.language)).strip() for one in error.problems}
+    found = {_name(one.pointer): " ".join(problem_words(one, me.language)).strip() for one in error.problems}
+    return found | ({"not_later_than": TEXTS[me.language]["news_late_over"]} if "not_later_than" in found else {})
 
 
 def _name(pointer: str) -> str:

@@ -60,6 +60,7 @@ def asked(form: Form, view: NewsView, template: Template, me: Me) -> tuple[NewsR
         "topic": "".join(filter(str.isprintable, form["topic"])).strip()[:64] or None if kind == "marketing" else None,
         "starts_at": _moment(form, "starts", view.starts_at, errors, me),
         "ends_at": _moment(form, "ends", view.ends_at, errors, me),
+        "not_later_than": _moment(form, "late", view.not_later_than, errors, me),
     }
     return NewsRequest.model_validate(given), errors
 
@@ -105,7 +106,9 @@ def _audience(form: Form, view: NewsView, template: Template, errors: Errors, me
 
 
 def _moment(form: Form, name: str, old: datetime | None, errors: Errors, me: Me) -> str | None:
-    """A day and time of the brand's zone as ISO 8601 text, if that was chosen."""
+    """A day and time of the brand's zone as ISO 8601 text, if that was chosen; a form without the field leaves it as it was."""
+    if f"{name}_when" not in form:
+        return old.isoformat() if old else None
     if form[f"{name}_when"] != "at":
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -17,16 +18,20 @@ from handlers.studio.rendering import brand_model, renderer
 from handlers.studio.review import TYPED_FROM, sample_faces, sample_names
 from handlers.studio.texts import TEXTS
 from handlers.studio.walks import Walk, walks
-from store import audit, news, newsdrafts, newspeople, newsreview, templates
+from store import audit, news, newsdrafts, newspeople, newsreview, newsrules, templates
+from store.audit import Actor
 from store.effects import Sample
 from store.errors import Conflict, Invalid
 from store.news import NewsView
 from store.newsaudience import Found
 from store.newsreview import Review
+from store.newsrules import Rules
 
 UNDO_SECONDS = 60
 FIGURES = ("iphones", "other_phones", "google", "google_silent", "no_consent", "holdout", "parked", "not_installed")
 """Those that the form carries, so that a difference can be marked."""
+MOST_NAMES = 2
+"""So many are named on a button; of more it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ async def start(request: web.Request, me: Me) -> web.StreamResponse:
     try:
         await news.refuse_drift(db, me.brand.id, key, form["plan"][:64] or "-", at)
         async with db.joined():
-            await news.start(db, me.brand.id, key, by=me.actor.name, undo_seconds=UNDO_SECONDS, now=at)
+            by, user = me.actor.name, me.actor.user_id
+            await news.start(db, me.brand.id, key, by=by, by_user=user, undo_seconds=UNDO_SECONDS, now=at)
             await audit.record(db, me.brand.id, me.actor, "news.started", key, now=at, plan=form["plan"][:64])
     except Invalid:
         return await _page(request, me, status=422)
@@ -82,16 +88,11 @@ async def _page(
     status: int = 200,
     before: Mapping[str, int] | None = None,
 ) -> web.StreamResponse:
-    db, key, at = database(request), request.match_info["news"], now(request)
+    db, key = database(request), request.match_info["news"]
     template, view, _ = await newsdrafts.template_of(db, me.brand.id, key)
     if view.state != "draft":
         return page.go(f"/studio/news/{key}")
-    name = ("review", str(me.brand.id), key, me.actor.name)
-    if "again" not in request.query:
-        walks(request).forget(name)
-    walk = await walks(request).get(
-        name, lambda: Walk(newsreview.review(db, me.brand.id, key, by=me.actor, now=at), Found())
-    )
+    walk = await looked(request, me, view, me.actor)
     if not walk.is_done:
         return page.show(request, me, "news_counting.html", news=view, said=said)
     try:
@@ -99,29 +100,51 @@ async def _page(
     except Invalid:
         await page.say(request, me, "news_audience_unfit", "wrong")
         return page.go(f"/studio/news/{key}")
-    shown = await _faces(request, me, view, found)
+    values = await shown(request, me, view, found, template.languages)
     reach = found.run.reach
-    lines = _lines(me, view, found, template.languages)
     return page.show(
         request,
         me,
         "news_review.html",
         status=status,
-        news=view,
-        review=found,
-        reach=reach,
         before=before or {},
         figures=FIGURES,
         problem=problem,
-        lines=lines,
-        may_send=not any(one.is_blocking for one in lines),
         must_type=str(reach.targets) if reach.targets >= TYPED_FROM else "",
-        sentence=_sentence(me, view, reach.targets),
-        texts=_lock_texts(found),
-        face_values=face_values,
-        said=said,
-        **shown,
+        ask_names=lambda names: _named(me, names),
+        **values,
     )
+
+
+async def looked(request: web.Request, me: Me, view: NewsView, by: Actor | None) -> Walk:
+    """The look at what would be sent; a page that comes ``again`` goes on with the one that was begun."""
+    db, at = database(request), now(request)
+    name = ("review", str(me.brand.id), view.id, me.actor.name, "" if by else "link")
+    if "again" not in request.query:
+        walks(request).forget(name)
+    return await walks(request).get(
+        name, lambda: Walk(newsreview.review(db, me.brand.id, view.id, by=by, now=at), Found())
+    )
+
+
+async def shown(
+    request: web.Request, me: Me, view: NewsView, found: Review, languages: Sequence[str]
+) -> dict[str, Any]:
+    """What the pages of a review show of it."""
+    lines = _lines(me, view, found, languages)
+    lines += _quiet_line(me, view, await newsrules.of(database(request), me.brand.id), now(request))
+    return {
+        "news": view,
+        "review": found,
+        "reach": found.run.reach,
+        "lines": lines,
+        "may_send": not any(one.is_blocking for one in lines),
+        "sentence": _sentence(me, view, found.run.reach.targets),
+        "texts": _lock_texts(found),
+        "face_values": face_values,
+        "said": said,
+        **await _faces(request, me, view, found),
+    }
 
 
 async def _faces(request: web.Request, me: Me, view: NewsView, found: Review) -> dict[str, Any]:
@@ -186,6 +209,23 @@ def _lines(me: Me, view: NewsView, found: Review, languages: Sequence[str]) -> l
     if "no_end" in warnings:
         lines.append(Line(False, texts["news_check_no_end"], "when"))
     return lines
+
+
+def _quiet_line(me: Me, view: NewsView, rules: Rules, at: datetime) -> list[Line]:
+    """When it begins in truth, if its moment falls into quiet hours."""
+    begins = max(view.starts_at or at, at)
+    allowed = rules.allowed_from(begins)
+    if allowed <= begins:
+        return []
+    when = dates.format_datetime(allowed.astimezone(rules.zone), "d MMMM, HH:mm", locale=me.language)
+    return [Line(False, page.fill(TEXTS[me.language]["news_check_quiet"], when=when), "when")]
+
+
+def _named(me: Me, names: Sequence[str]) -> str:
+    """People on a button: one or two by name, else the first and how many more."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{names[0]} {page.counted(me.language, len(names) - 1, 'approval_more')}"
 
 
 def _figures(form: forms.Form) -> dict[str, int]:

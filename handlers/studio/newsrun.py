@@ -22,7 +22,17 @@ from handlers.studio.me import Me, Refusal, database, now
 from handlers.studio.texts import TEXTS
 from passkit.expressions import NEWS_LENGTH
 from passkit.variables import text_problem
-from store import audit, news, newsapproval, newsapproving, newscorrections, newsdrafts, newsreview, newsschedule, templates
+from store import (
+    audit,
+    news,
+    newsapproval,
+    newsapproving,
+    newscorrections,
+    newsdrafts,
+    newsreview,
+    newsschedule,
+    templates,
+)
 from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.news import NewsView
@@ -39,7 +49,14 @@ REASONS = {
     newsapproval.LAPSED: "news_reason_lapsed",
 }
 """The store's own sentences in the reader's language."""
-BADGES = {"running": "accent", "scheduled": "accent", "paused": "warn", "failed": "wrong", "done": "done"}
+BADGES = {
+    "waiting_approval": "warn",
+    "running": "accent",
+    "scheduled": "accent",
+    "paused": "warn",
+    "failed": "wrong",
+    "done": "done",
+}
 
 
 @dataclass(slots=True)
@@ -71,6 +88,7 @@ async def show(request: web.Request, me: Me, view: NewsView) -> web.StreamRespon
         languages=template.languages,
         badges=BADGES,
         says=await newsreview.consequences(db, me.brand.id, view.id),
+        asked=await newsapproving.asked_of(db, me.brand.id, view.id),
         is_over=view.state in OVER,
         is_stopped=view.reason == newsschedule.STOPPED,
         reason=TEXTS[me.language][REASONS[view.reason]] if view.reason in REASONS else view.reason,

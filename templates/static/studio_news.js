@@ -120,9 +120,11 @@ let timer = 0;
 let running = null;
 let dirty = false;
 let failures = 0;
+let stopped = false; // somebody else has saved: a person chooses first
 
 function changed() {
   dirty = true;
+  if (stopped) return;
   saved.textContent = saved.dataset.saving;
   clearTimeout(timer);
   timer = setTimeout(save, WAIT);
@@ -131,6 +133,7 @@ function changed() {
 async function save() {
   clearTimeout(timer);
   while (running) await running;
+  if (stopped) return false;
   if (!dirty) return true;
   running = send();
   try {
@@ -147,6 +150,7 @@ async function send() {
   try {
     const response = await fetch(`${here}/draft`, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
     if (response.ok || response.status === 422) answer = await response.json();
+    else if (response.status === 409) return conflict(await response.json());
     else if (response.status === 401 || response.redirected) location.reload();
   } catch { /* the connection is gone: tried again below */ }
   if (!answer?.errors) {
@@ -161,6 +165,33 @@ async function send() {
   draw();
   count();
   return Object.keys(answer.errors).length === 0;
+}
+
+// Two who write: whose text stays here is chosen, the other becomes a draft of its own.
+
+function conflict({ conflict: html, seen }) {
+  if (!html) {
+    location.reload();
+    return false;
+  }
+  stopped = true;
+  dirty = true;
+  form.elements.seen.value = seen;
+  saved.textContent = saved.dataset.theirs;
+  const holder = document.getElementById("conflict");
+  holder.innerHTML = html;
+  holder.scrollIntoView({ block: "start" });
+  for (const button of holder.querySelectorAll("[data-choice]")) {
+    button.addEventListener("click", async () => {
+      form.elements.choice.value = button.dataset.choice;
+      stopped = false;
+      holder.replaceChildren();
+      await save();
+      form.elements.choice.value = "";
+      if (!dirty) location.reload();
+    });
+  }
+  return false; // the focus stays where somebody types
 }
 
 function show(errors) {

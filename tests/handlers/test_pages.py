@@ -88,6 +88,7 @@ MADE_UP = {
     "{key}": "made-up",
     "{name}": "made-up",
     "{colors}": "made-up",
+    "{text}": "1",
 }
 
 

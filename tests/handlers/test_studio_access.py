@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from store import (
     held,
     joinlinks,
     news,
+    newsslots,
     outgoing,
     people,
     reviews,
@@ -155,6 +156,23 @@ async def _nothing(house: House, brand_id: int, now: datetime) -> str:
     return "made-up"
 
 
+async def _slot(house: House, brand_id: int, now: datetime) -> str:
+    await _card(house, brand_id, now)
+    found = await newsslots.listing(house.db, brand_id)
+    if not found:
+        made = await newsslots.add(house.db, brand_id, "coffee", 4, time(14), by=COMMAND_LINE, now=now)
+        return (await newsslots.put(house.db, brand_id, made.id, SECRET, by=COMMAND_LINE, now=now)).id
+    return found[0].id
+
+
+async def _slot_text(house: House, brand_id: int, now: datetime) -> str:
+    key = await _slot(house, brand_id, now)
+    waiting = (await newsslots.view(house.db, brand_id, key)).texts
+    by = {"by": COMMAND_LINE, "now": now}
+    waiting = waiting or (await newsslots.put(house.db, brand_id, key, SECRET, **by)).texts
+    return str(waiting[0].id)
+
+
 async def _brake(house: House, brand_id: int, now: datetime) -> str:
     if not await held.listing(house.db, brand_id):
         await _card(house, brand_id, now)
@@ -186,6 +204,9 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "made-up/{code}": _nothing,
     "starters/{starter}": _nothing,
     "links/{link}": _link,
+    "slots/{slot}": _slot,
+    "texts/{text}": _slot_text,
+    "approve/{token}": _nothing,
     "news/{news}": _news,
     "held/{brake}": _brake,
     "certificates/{request}": _request,

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from commands.limited import LimitedPool
 from handlers.studio.routes import SCREENS
 from passkit.apple.signing import Signers
 from passkit.joinform import Question
-from store import cards, dialect, held, joinlinks, news, people, sources, tables, templates
+from store import cards, dialect, held, joinlinks, news, newsslots, people, sources, tables, templates
 from store.joinlinks import NewLink
 from store.keyring import Keyring
 from store.newsrequests import NewsRequest
@@ -146,6 +146,8 @@ async def fill(stage: Stage, texts: Iterator[str], *, in_template: bool = True) 
     own["brake"] = await _hold(stage.house, stage.card, line("held"), now)
     written = {"text_0_en": line("news"), "text_0_ru": line("news in Russian"), "title_en": line("news title", 60)}
     answers.append(await writer.post(f"/studio/news/{own['news']}/draft", NEWS | written, Accept="application/json"))
+    weekly = {"text_en": line("weekly"), "text_ru": line("weekly in Russian"), "title_en": line("weekly title", 60)}
+    answers.append(await writer.post(f"/studio/news/slots/{own['slot']}/texts/{own['text']}", weekly))
     correction = {"variable": "level", "value": line("corrected", 60), "reason": mark("reason")}
     answers.append(await writer.post(f"/studio/cards/{stage.card.serial}/values", correction))
     for answer in answers:
@@ -269,7 +271,12 @@ async def furnished(house: House, icon: bytes) -> Stage:
     )
     asked = NewsRequest(template="hostile", text={"en": "Soon"})
     soon = await news.create(house.db, house.brand_id, asked, by="Anna", now=now)
+    when: dict[str, Any] = {"by": boss, "now": now}
+    slot = await newsslots.add(house.db, house.brand_id, "hostile", 4, time(14), **when)
+    slot = await newsslots.put(house.db, house.brand_id, slot.id, "Soon", **when)
     own = {
+        "slot": slot.id,
+        "text": str(slot.texts[0].id),
         "news": soon.id,
         "link": str(link.id),
         "outlet": str(outlet.id),

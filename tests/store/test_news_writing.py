@@ -44,12 +44,23 @@ async def test_the_second_of_two_pages_is_told_whose_words_are_there(db: Databas
         await save(db, published, key, "Boris's", "boris")
     assert refused.value.code == newsdrafts.CHANGED
     last = await newsdrafts.last_saving(db, published.id, key)
-    assert (last.page, last.by, last.at is not None) == ("anna", "Anna", True)
+    assert (last.mark.rpartition(".")[0], last.by, last.at is not None) == ("anna", "Anna", True)
     assert (await save(db, published, key, "Anna's own", "boris")).text == {"en": "Anna's own"}
-    assert (await newsdrafts.last_saving(db, published.id, key)).page == "anna"
-    assert (await save(db, published, key, "Boris's", "boris", seen="anna")).text == {"en": "Boris's"}
+    assert await newsdrafts.last_saving(db, published.id, key) == last
+    assert (await save(db, published, key, "Boris's", "boris", seen=last.mark)).text == {"en": "Boris's"}
     with pytest.raises(Conflict):
-        await save(db, published, key, "Anna's third", "anna", seen="anna")
+        await save(db, published, key, "Anna's third", "anna", seen=last.mark)
+
+
+async def test_a_page_that_has_seen_an_earlier_saving_has_not_seen_the_next(
+    db: Database, published: brands.BrandRow
+) -> None:
+    key = await begun(db, published)
+    await save(db, published, key, "One", "anna")
+    seen = (await newsdrafts.last_saving(db, published.id, key)).mark
+    await save(db, published, key, "Two", "anna")
+    with pytest.raises(Conflict):
+        await save(db, published, key, "Three", "boris", seen=seen)
 
 
 async def test_not_later_than_stays_and_is_not_before_the_beginning(db: Database, published: brands.BrandRow) -> None:

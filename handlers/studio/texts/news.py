@@ -182,6 +182,52 @@ _BOTH = {
     "news_end": ("Ends", "Конец"),
     "news_end_never": ("Stays until another takes its place", "Остаётся, пока не сменит другая"),
     "news_end_at": ("At; cards go back silently", "В назначенное время; карты вернутся без звука"),
+    "news_check_quiet": (
+        "It falls into quiet hours, and begins when they are over: {when}.",
+        "Это тихие часы: начнём, когда они закончатся, {when}.",
+    ),
+    "news_late": ("Not later than", "Не позже"),
+    "news_late_usual": ("Two hours after its time", "Двух часов после назначенного"),
+    "news_late_usual_hint": (
+        "If it cannot begin by then (quiet hours do not count), it waits for you and never goes by itself.",
+        "Если начать не удалось (тихие часы не в счёт), новость подождёт вас и сама уже не уйдёт.",
+    ),
+    "news_late_at": ("Another time", "Другого времени"),
+    "news_late_at_hint": (
+        "After it nobody more is notified, even if not everybody was reached.",
+        "После него уведомлений больше не будет, даже если получили ещё не все.",
+    ),
+    "news_late_over": ("That is over already, or before it begins.", "Это время уже прошло или раньше начала."),
+    "news_conflict": ("{name} has changed this draft, {when}", "{name}: черновик изменён, {when}"),
+    "news_conflict_no_time": ("{name} has changed this draft", "{name}: черновик изменён"),
+    "news_conflict_lead": (
+        "Your last words are not saved yet. Which text stays here? The other becomes a draft of its own: nothing is lost.",
+        "Ваши последние правки ещё не сохранены. Какой текст оставить здесь? Второй станет отдельным черновиком: ничего не пропадёт.",
+    ),
+    "news_conflict_theirs": ("{name}", "{name}"),
+    "news_conflict_mine": ("Yours", "Вы"),
+    "news_conflict_rest": (
+        "The words are the same; the audience, the times or the shares differ.",
+        "Текст один и тот же; отличаются аудитория, время или доли.",
+    ),
+    "news_conflict_keep_mine": ("Keep mine here", "Оставить мой текст"),
+    "news_conflict_keep_theirs": ("Keep what {name} wrote", "Оставить текст: {name}"),
+    "news_conflict_both": (
+        "The other text is then at the top of the list of news.",
+        "Второй текст окажется вверху списка новостей.",
+    ),
+    "news_both_mine": (
+        "Yours is here. What {name} wrote is a draft of its own, at the top of the list.",
+        "Здесь ваш текст. То, что писал(а) {name}, — отдельный черновик вверху списка.",
+    ),
+    "news_both_theirs": (
+        "What {name} wrote is here. Yours is a draft of its own, at the top of the list.",
+        "Здесь текст, который писал(а) {name}. Ваш — отдельный черновик вверху списка.",
+    ),
+    "problem_draft_changed": (
+        "Somebody else has saved it meanwhile.",
+        "Тем временем её сохранил кто-то другой.",
+    ),
     "news_zone": ("Times are those of {zone}.", "Время — {zone}."),
     "news_moment_missing": ("Choose a day and a time.", "Выберите день и время."),
     "news_compare": ("Compare", "Сравнить"),
