@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ _FOR_PROGRAMS = (
 )  # fmt: skip
 
 
-def environment(static: Mapping[str, tuple[bytes, str]]) -> jinja2.Environment:
-    """The templates, escaping everything (SVG too), failing on what is missing."""
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The templates, escaping everything (SVG too), failing on what is missing; each is compiled once a process."""
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT / "pages"),
         autoescape=True,
@@ -43,12 +45,13 @@ def environment(static: Mapping[str, tuple[bytes, str]]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals["static"] = lambda name: f"/static/{name}?v={_version(static[name][0])}"
+    pages.globals["static"] = lambda name: f"/static/{name}?v={_version(static_files()[name][0])}"
     pages.filters["clip"] = cardface.clip
     pages.filters["shape"] = shape
     return pages
 
 
+@lru_cache(maxsize=1)
 def static_files() -> dict[str, tuple[bytes, str]]:
     """Every static file by its name: content and media type. They are few and small, so they stay in memory."""
     files = (path for path in sorted((ROOT / "static").iterdir()) if path.suffix in CONTENT_TYPES)

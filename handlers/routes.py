@@ -67,8 +67,7 @@ def application(
     app.cleanup_ctx.append(keep_time)
     app[LOG] = middleware.log.bind()
     app[RENDERER] = renderer or NoRenderer()
-    static = pages.static_files()
-    app[STATIC], app[PAGES] = static, pages.environment(static)
+    app[STATIC], app[PAGES] = pages.static_files(), pages.environment()
     app.on_response_prepare.append(middleware.on_prepare)
     app.add_routes(
         [

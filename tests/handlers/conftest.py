@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -36,6 +37,7 @@ from store.keyring import Keyring
 from tests.conftest import PASS_TYPE, TEAM
 from tests.databases import PUBLIC_URL
 from tests.handlers.rendering import Here
+from tests.scenes import laid
 
 PUSH_TOKEN = "ab" * 32
 
@@ -163,6 +165,16 @@ async def open_house(
     db: Database, signers: Signers, template: Mapping[str, bytes], guard: GuardOptions | None = None, **options: Any
 ) -> House:
     """A brand with a published template, and its web side on a free port."""
+    arranged = partial(_arranged, db, template)
+    brand_id, api_key, secret = await laid(db, ("house", *template.items()), arranged)
+    renderer = options.pop("renderer", None) or Here()
+    given = HandlerOptions(public_url=db.public_url, **options)
+    app = application(db, signers, given, renderer)
+    listener = await listen(app, "127.0.0.1", 0, options=guard, is_exempt=is_exempt(given), drain_seconds=2)
+    return House(db, listener, aiohttp.ClientSession(), brand_id, api_key, secret, options=given)
+
+
+async def _arranged(db: Database, template: Mapping[str, bytes]) -> tuple[int, str, str]:
     now = datetime.now(UTC)
     brand = await brands.add(
         db,
@@ -176,13 +188,7 @@ async def open_house(
     )
     await templates.import_files(db, brand.id, template, now)
     await templates.publish(db, brand.id, "coffee", author="test", note="", now=now)
-    api_key = await keys.add(db, brand.id, "backend", [], now)
-    secret = await sources.add(db, brand.id, "till", now)
-    renderer = options.pop("renderer", None) or Here()
-    given = HandlerOptions(public_url=db.public_url, **options)
-    app = application(db, signers, given, renderer)
-    listener = await listen(app, "127.0.0.1", 0, options=guard, is_exempt=is_exempt(given), drain_seconds=2)
-    return House(db, listener, aiohttp.ClientSession(), brand.id, api_key, secret, options=given)
+    return brand.id, await keys.add(db, brand.id, "backend", [], now), await sources.add(db, brand.id, "till", now)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ from tests.handlers.conftest import Answer, House, opened
 from tests.handlers.documents import faults
 from tests.handlers.studio import Browser, browser_of, user
 from tests.handlers.test_install import ANDROID, DESKTOP, IPHONE
-from tests.handlers.test_studio_access import Town
+from tests.handlers.test_studio_access import Rows, Town
 
 POLICY = {
     "default-src": {"'none'"},
@@ -203,7 +204,8 @@ async def town(local_db: Database, signers: Signers, lean: dict[str, bytes]) -> 
         other = await brands.add(house.db, **given, now=datetime.now(UTC))
         await user(house, "keeper@example.com", Role.ADMIN, password=None)
         anna = await user(house, "anna@example.com", Role.ADMIN)
-        yield Town(house, other, {Role.ADMIN: await browser_of(house, anna, verified=True)})
+        with closing(Rows(local_db)) as rows:
+            yield Town(house, other, {Role.ADMIN: await browser_of(house, anna, verified=True)}, rows)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -37,6 +38,7 @@ from store import (
     reviews,
     showings,
     sources,
+    sqlite_library,
     tables,
     templates,
 )
@@ -214,6 +216,30 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
 """What stands in a path -> how the other brand's is made; the answer is what the path says."""
 
 
+NOTED = ("studio_sessions", "failed_sign_ins")
+"""What changes with every click: who was seen when, and what was refused."""
+
+
+class Rows:
+    """Everything that there is but that, so that nothing is done on the way to a refusal."""
+
+    def __init__(self, db: Database) -> None:
+        self._connection = sqlite_library.library().connect(db.engine.url.database)
+        self._queries = {name: f"SELECT * FROM {name}" for name in tables.metadata.tables if name not in NOTED}
+        self._read: tuple[Any, dict[str, list[tuple[Any, ...]]]] = (None, {})
+
+    def now(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of each table; read again only when SQLite says that somebody else has written."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._read[0]:
+            found = {name: self._connection.execute(query).fetchall() for name, query in self._queries.items()}
+            self._read = version, found
+        return self._read[1]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 @dataclass
 class Town:
     """A house with two brands, and a browser for each role in the first."""
@@ -221,6 +247,7 @@ class Town:
     house: House
     other: brands.BrandRow
     browsers: dict[Role | None, Browser]
+    rows: Rows
 
     async def path(self, one: Screen, brand_id: int) -> str:
         made = one.path
@@ -245,27 +272,17 @@ async def town(local_db: Database, signers: Signers, lean: dict[str, bytes]) -> 
         for role in ROLES:
             who = await user(house, f"{role or 'nobody'}@example.com", role, password=None)
             browsers[role] = await browser_of(house, who, verified=True)
-        yield Town(house, other, browsers)
-
-
-NOTED = ("studio_sessions", "failed_sign_ins")
-"""What changes with every click: who was seen when, and what was refused."""
-
-
-async def rows(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything that there is but that, so that nothing is done on the way to a refusal."""
-    kept = [name for name in tables.metadata.tables if name not in NOTED]
-    async with db.reading() as conn:
-        return {name: [*map(tuple, await conn.exec_driver_sql(f"SELECT * FROM {name}"))] for name in kept}
+        with closing(Rows(local_db)) as rows:
+            yield Town(house, other, browsers, rows)
 
 
 async def test_a_stranger_is_led_to_the_sign_in_and_changes_nothing(town: Town) -> None:
     for one in SCREENS:
         path = await town.path(one, town.house.brand_id)
-        before = await rows(town.house.db)
+        before = town.rows.now()
         stranger = Browser(town.house)
         answer = await town.ask(stranger, one, path)
-        assert await rows(town.house.db) == before, one.path
+        assert town.rows.now() == before, one.path
         assert not any("passbell" in name and name not in LOOKS for name in stranger.cookies), one.path
         if one.needs is not Open.ANYBODY:
             assert answer.status == 303, one.path
@@ -278,14 +295,14 @@ async def test_each_role_gets_what_it_may_and_no_more(town: Town, role: Role | N
         if not isinstance(one.needs, Role):
             continue
         path = await town.path(one, town.house.brand_id)
-        before = await rows(town.house.db)
+        before = town.rows.now()
         answer = await town.ask(town.browsers[role], one, path)
         assert answer.status < 500, one.path
         if people.may(role, one.needs):
             assert answer.status != 403, one.path
         else:
             assert answer.status == 403 or (role, one.path) == (Role.DESK, "/studio/"), one.path
-            assert await rows(town.house.db) == before, one.path
+            assert town.rows.now() == before, one.path
 
 
 async def test_another_brands_row_is_not_there_for_the_admin_of_this(town: Town) -> None:
@@ -294,7 +311,7 @@ async def test_another_brands_row_is_not_there_for_the_admin_of_this(town: Town)
         if "{" not in one.path:
             continue
         path = await town.path(one, town.other.id)
-        before = await rows(town.house.db)
+        before = town.rows.now()
         answer = await town.ask(browser, one, path)
         made_up = await town.ask(
             browser, one, re.sub(r"/(\d+|zanzibar|[A-Za-z0-9]{22}|[0-9a-f]{16})(?=[/:]|$)", "/999999", path)
@@ -302,7 +319,7 @@ async def test_another_brands_row_is_not_there_for_the_admin_of_this(town: Town)
         assert answer.status in (404, 410), one.path
         assert (answer.status, text(answer)) == (made_up.status, text(made_up)), one.path
         assert SECRET not in answer.body.decode(), one.path
-        assert await rows(town.house.db) == before, one.path
+        assert town.rows.now() == before, one.path
 
 
 async def test_no_page_shows_anything_of_another_brand(town: Town) -> None:
@@ -320,7 +337,7 @@ async def test_another_brands_row_is_not_there_in_a_form_or_a_query_either(town:
     employee = int(await _employee(town.house, other, now))
     staff = {one.id: one.key for one in await people.workplaces.staff(db, other)}
     plan = (await reviews.review(db, other, template, by=COMMAND_LINE, now=now)).plan_id
-    browser, before = town.browsers[Role.ADMIN], await rows(db)
+    browser, before = town.browsers[Role.ADMIN], town.rows.now()
     asked: tuple[tuple[str, int, dict[str, str]], ...] = (
         ("/studio/links", 422, {"name": "x", "template": template}),
         ("/studio/desk:give", 404, {"template": template, "phone": "+79161234567"}),
@@ -333,7 +350,7 @@ async def test_another_brands_row_is_not_there_in_a_form_or_a_query_either(town:
         assert answer.status == status, path
         assert SECRET not in answer.body.decode(), path
         assert "passbell" not in "".join(answer.headers.getall("Set-Cookie", [])), path
-    after = await rows(db)
+    after = town.rows.now()
     assert [name for name in after if after[name] != before[name]] == ["plans"]  # the refusal is a review of our own
     queries = (
         f"/studio/cards?text={serial}", f"/studio/cards?outlet={outlet}", f"/studio/cards?template={template}",
@@ -360,12 +377,12 @@ async def test_a_foreign_page_can_make_nobody_do_anything(town: Town) -> None:
         if one.method == "GET":
             continue
         path = await town.path(one, town.house.brand_id)
-        before = await rows(town.house.db)
+        before = town.rows.now()
         for headers in foreign:
             answer = await browser.ask(one.method, path, data={}, **headers)
             assert answer.status == 403, one.path
             assert "Set-Cookie" not in answer.headers
-        assert await rows(town.house.db) == before, one.path
+        assert town.rows.now() == before, one.path
 
 
 async def test_a_browser_without_fetch_metadata_is_known_by_its_origin(town: Town) -> None:

@@ -13,6 +13,7 @@ from store import brands, cards, sources, templates
 from store.cards import CardView, NewCard
 from store.dialect import Database
 from store.sources import Source
+from tests.scenes import laid
 from tests.store.phones import Phone
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -64,8 +65,22 @@ def icon() -> bytes:
 
 
 @pytest_asyncio.fixture
-async def shop(db: Database, now: datetime) -> brands.BrandRow:
-    """A brand."""
+async def shop(request: pytest.FixtureRequest, db: Database, now: datetime) -> brands.BrandRow:
+    """A brand; with its template where the test asks for ``published``, too."""
+    if "published" not in request.fixturenames:
+        return await _shop(db, now)
+    small = request.getfixturevalue("small")
+
+    async def arranged() -> brands.BrandRow:
+        shop = await _shop(db, now)
+        await templates.import_files(db, shop.id, small, now)
+        await templates.publish(db, shop.id, "small", now=now)
+        return shop
+
+    return await laid(db, ("published", now, *small.items()), arranged)
+
+
+async def _shop(db: Database, now: datetime) -> brands.BrandRow:
     return await brands.add(
         db,
         key="shop",
@@ -78,11 +93,9 @@ async def shop(db: Database, now: datetime) -> brands.BrandRow:
     )
 
 
-@pytest_asyncio.fixture
-async def published(db: Database, shop: brands.BrandRow, small: dict[str, bytes], now: datetime) -> brands.BrandRow:
+@pytest.fixture
+def published(shop: brands.BrandRow) -> brands.BrandRow:
     """The brand with its small template published."""
-    await templates.import_files(db, shop.id, small, now)
-    await templates.publish(db, shop.id, "small", now=now)
     return shop
 
 
