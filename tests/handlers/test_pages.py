@@ -85,6 +85,7 @@ MADE_UP = {
     "{brand}": "made-up",
     "{source}": "made-up",
     "{id}": "made-up",
+    "{text}": "made-up",
     "{hash}": "00",
     "{key}": "made-up",
     "{name}": "made-up",
