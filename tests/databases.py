@@ -62,29 +62,47 @@ def sqlite_model(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> 
     return path
 
 
-@dataclass(frozen=True)
+@dataclass
 class Emptied:
-    """This session's migrated PostgreSQL database, and the connection that empties it: it knows every table already."""
+    """This session's migrated PostgreSQL database, emptied over a connection that knows every table already."""
 
     url: str
     loop: asyncio.AbstractEventLoop
-    connection: asyncpg.Connection
+    connection: asyncpg.Connection | None = None
 
     def again(self) -> str:
         """Its URL, without rows and without whoever a test has left connected."""
-        self.loop.run_until_complete(self.connection.execute(NOBODY_ELSE))
-        self.loop.run_until_complete(self.connection.execute(NO_ROWS))
+        try:
+            self.loop.run_until_complete(self._empty())
+        except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError):  # a test has cut everybody off, us too
+            self.loop.run_until_complete(self._leave())
+            self.loop.run_until_complete(self._empty())
         return self.url
+
+    async def _empty(self) -> None:
+        if self.connection is None:
+            self.connection = await asyncpg.connect(self.url)
+        await self.connection.execute(NOBODY_ELSE)
+        await self.connection.execute(NO_ROWS)
+
+    async def _leave(self) -> None:
+        if self.connection is not None:
+            self.connection.terminate()
+            self.connection = None
+            await asyncio.sleep(0)  # the loop lets go of its socket
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self._leave())
+        self.loop.close()
 
 
 @pytest.fixture(scope="session")
 def postgresql_model(keyring: Keyring) -> Iterator[Emptied]:
     """This session's migrated PostgreSQL database."""
-    with postgresql_database() as url, closing(asyncio.new_event_loop()) as loop:
+    with postgresql_database() as url:
         asyncio.run(_migrate(url, keyring))
-        connection = loop.run_until_complete(asyncpg.connect(url))
-        yield Emptied(url, loop, connection)
-        loop.run_until_complete(connection.close())
+        with closing(Emptied(url, asyncio.new_event_loop())) as emptied:
+            yield emptied
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
