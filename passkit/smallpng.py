@@ -14,6 +14,8 @@ from struct import Struct
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
+from passkit.kept import KeptFiles
+
 COLORS = 256
 PLAIN_ERROR = 0.7
 """Largest root-mean-square error (0-255) without dither: what is left are bands, and an eye finds them soon."""
@@ -27,6 +29,7 @@ _DRAWING_BYTES = 0.3
 """Bytes a pixel up to which a picture counts as a drawing, worth the slow search for long matches."""
 _FEW_COLORS = 4096
 """A drawing; up to here the median cut over all pixels is fast and needs no dither."""
+_MADE = KeptFiles(most_bytes=16 * 1024 * 1024)
 _PIXEL = Struct("=I")
 """Four channels as the one number that a memoryview shows."""
 _SAMPLE_PIXELS = 30_000
@@ -34,7 +37,12 @@ _SAMPLE_PIXELS = 30_000
 
 
 def smallest_png(picture: Image.Image) -> bytes:
-    """The smallest PNG of an RGB or RGBA picture that looks the same."""
+    """The smallest PNG of an RGB or RGBA picture that looks the same; one made lately is not made again."""
+    how = picture.mode, picture.size, picture.info.get("transparency")
+    return _MADE.files(picture.tobytes(), how, lambda: {"png": _smallest(picture)})["png"]
+
+
+def _smallest(picture: Image.Image) -> bytes:
     candidates = [encode(picture), *(encode(reduced) for reduced in _palettes(picture))]
     return min(candidates, key=len)
 

@@ -43,10 +43,13 @@ async def status_of(house: House, method: bytes, target: bytes, *headers: bytes,
 
 async def test_no_bytes_in_a_target_are_a_server_error(house: House) -> None:
     card = await house.issue(external_id="a")
-    proven = [f"Authorization: ApplePass {card.token}".encode(), f"Authorization: Bearer {house.api_key}".encode()]
+    proven = {
+        b"/passkit/": f"Authorization: ApplePass {card.token}".encode(),
+        b"/api/": f"Authorization: Bearer {house.api_key}".encode(),
+    }
     for method, pattern in PATHS:
         for segment in SEGMENTS:
-            for authorization in (b"X: y", *proven):
+            for authorization in (b"X: y", *(given for room, given in proven.items() if pattern.startswith(room))):
                 target = pattern % (segment, segment)
                 status = await status_of(house, method, target, authorization)
                 assert status < 500, (method, target, authorization[:20])
@@ -57,10 +60,11 @@ async def test_no_bytes_in_a_target_are_a_server_error(house: House) -> None:
 async def test_no_bytes_in_a_header_are_a_server_error(small_house: House, name: str) -> None:
     card = await small_house.issue()
     proven = f"Authorization: ApplePass {card.token}".encode()
-    for byte in range(0, 256, 3):
+    paths = ((b"GET", card.path), (b"GET", card.install_path), (b"POST", "/hooks/till"))
+    for byte in range(256):
         header = f"{name}: a".encode() + bytes([byte]) * 3
-        for method, path in ((b"GET", card.path), (b"GET", card.install_path), (b"POST", "/hooks/till")):
-            assert await status_of(small_house, method, path.encode(), proven, header) < 500, (name, byte)
+        method, path = paths[byte % len(paths)]
+        assert await status_of(small_house, method, path.encode(), proven, header) < 500, (name, byte)
 
 
 NASTY: list[Any] = [

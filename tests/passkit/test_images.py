@@ -191,8 +191,10 @@ def test_the_palette_makes_a_photo_strip_several_times_smaller() -> None:
 
 def test_the_same_upload_gives_the_same_bytes() -> None:
     content = saved(photo(800, 600), "JPEG")
-    drawn_again = images.sizes("storeCard", "strip", images.placed("storeCard", "strip", content))
-    assert images.slots("storeCard", "strip", content) == images.slots("storeCard", "strip", content) == drawn_again
+    made = images.slots("storeCard", "strip", content)
+    drawn_again = images.placed("storeCard", "strip", content)
+    assert images.sizes("storeCard", "strip", drawn_again, smallpng._smallest) == made
+    assert images.slots("storeCard", "strip", content) == made
     assert images.intake("a.png", content) == images.intake("a.png", content)
 
 
