@@ -59,7 +59,7 @@ BARE_HANDLER, BARE_SIGNATURE = "bare aiohttp handler", "bare signature, same cor
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """Requests as bytes, taken in turn, and the status that each must be answered with."""
 
     port: int
@@ -77,7 +77,7 @@ def figures() -> list[Figure]:
     return found
 
 
-async def _prepare(folder: Path, url: str) -> tuple[House, dict[str, _Asked]]:
+async def _prepare(folder: Path, url: str) -> tuple[House, dict[str, Asked]]:
     """Cards of a hundred customers on phones that have what is new."""
     house = await furnish(folder, url, coffee())
     now = datetime.now(UTC)
@@ -92,37 +92,36 @@ async def _prepare(folder: Path, url: str) -> tuple[House, dict[str, _Asked]]:
             token = db.keyring.authentication_token(DEFAULT_PASS_TYPE, serial, 0)
             path = f"/passkit/v1/passes/{DEFAULT_PASS_TYPE}/{serial}"
             when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(serving.last_modified))
-            passes.append(_request(path, Authorization=f"ApplePass {token}"))
+            passes.append(request(path, Authorization=f"ApplePass {token}"))
             if number >= CARDS:
                 continue
-            unchanged.append(_request(path, Authorization=f"ApplePass {token}", **{"If-Modified-Since": when}))
+            unchanged.append(request(path, Authorization=f"ApplePass {token}", **{"If-Modified-Since": when}))
             lists.append(
-                _request(
-                    f"/passkit/v1/devices/{phone(number)}/registrations/{DEFAULT_PASS_TYPE}?passesUpdatedSince=old"
-                )
+                request(f"/passkit/v1/devices/{phone(number)}/registrations/{DEFAULT_PASS_TYPE}?passesUpdatedSince=old")
             )
     return house, {
-        "pass": _Asked(house.port, tuple(passes), b"200"),
-        "again": _Asked(house.port, tuple(passes[:CARDS]), b"200"),
-        "304": _Asked(house.port, tuple(unchanged), b"304"),
-        "list": _Asked(house.port, tuple(lists), b"200"),
+        "pass": Asked(house.port, tuple(passes), b"200"),
+        "again": Asked(house.port, tuple(passes[:CARDS]), b"200"),
+        "304": Asked(house.port, tuple(unchanged), b"304"),
+        "list": Asked(house.port, tuple(lists), b"200"),
     }
 
 
-def _request(path: str, **headers: str) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode()
+def request(path: str, **headers: str) -> bytes:
+    """A GET of a kept-alive connection."""
+    told = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*told, "", ""]).encode()
 
 
-def _measured(database: str, house: House, asked: dict[str, _Asked]) -> list[Figure]:
+def _measured(database: str, house: House, asked: dict[str, Asked]) -> list[Figure]:
     pin(CLIENT_CORE)
     port = free_port()
     bare = [sys.executable, "-m", "benchmarks.fetch", str(port)]
     signing = [sys.executable, "-m", "benchmarks.fetch", "sign"]
-    asked = asked | {"bare": _Asked(port, (_request("/"),), b"200")}
+    asked = asked | {"bare": Asked(port, (request("/"),), b"200")}
     rates: dict[str, list[float]] = {name: [] for name in (*asked, "sign")}
     clock: list[float] = []
-    with house.serving("--no-worker") as server, running(bare, SERVER_CORE) as other, _lines(signing) as sign:
+    with house.serving("--no-worker") as server, running(bare, SERVER_CORE) as other, lines(signing) as sign:
         wait(other, lambda: listens(port))
         pids = {name: other.pid if name == "bare" else server for name in asked}
         for name, one in asked.items():
@@ -155,19 +154,19 @@ def _told(database: str, rates: dict[str, list[float]], clock: list[float], kilo
     ]
 
 
-def ask(asked: _Asked, count: int, first: int = 0) -> int:
+def ask(asked: Asked, count: int, first: int = 0, at_once: int = CONNECTIONS) -> int:
     """Send ``count`` requests from the ``first``, one at a time on each connection; returns the size of the last body."""
     size = 0
-    connections = [socket.create_connection(("127.0.0.1", asked.port)) for _ in range(CONNECTIONS)]
+    connections = [socket.create_connection(("127.0.0.1", asked.port)) for _ in range(at_once)]
     for connection in connections:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for number, connection in enumerate(connections):
         connection.sendall(asked.requests[(first + number) % len(asked.requests)])
     for number in range(count):
-        connection = connections[number % CONNECTIONS]
+        connection = connections[number % at_once]
         size = _answer(connection, asked.status)
-        if number + CONNECTIONS < count:
-            connection.sendall(asked.requests[(first + number + CONNECTIONS) % len(asked.requests)])
+        if number + at_once < count:
+            connection.sendall(asked.requests[(first + number + at_once) % len(asked.requests)])
     for connection in connections:
         connection.close()
     return size
@@ -189,7 +188,7 @@ def _answer(connection: socket.socket, status: bytes) -> int:
 
 
 @contextmanager
-def _lines(command: list[str]) -> Iterator[Callable[[], float]]:
+def lines(command: list[str]) -> Iterator[Callable[[], float]]:
     """A process on the server's core that measures once for each line it is given."""
     process = subprocess.Popen(
         command,

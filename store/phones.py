@@ -63,33 +63,34 @@ def digests(db: Database, brand_id: int, number: str) -> tuple[str, ...]:
     return db.keyring.digests(PURPOSE, f"{brand_id}:{number}")
 
 
-async def keep(
-    db: Database,
-    conn: AsyncConnection,
-    card: CardRow,
-    before: Mapping[str, Value] | None = None,
-    *,
-    again: bool = False,
-) -> None:
-    """Write by which phones a new or changed card is found; ``before`` is the data that it had, ``again``: had any."""
-    names = phones.of_holder(card.revision.template)
-    if (not names and not again) or hidden.is_hidden(card.row["template_key"]):
-        return
+async def keep(db: Database, conn: AsyncConnection, card: CardRow, before: Mapping[str, Value] | None = None) -> None:
+    """Write by which phones a new or changed card is found; ``before`` is the data that it had."""
     given = card.given
-    if before is not None and all(before.get(name) == given.get(name) for name in names):
-        return
-    if before is not None or again:
+    if before is not None:
+        if all(before.get(name) == given.get(name) for name in phones.of_holder(card.revision.template)):
+            return
         await conn.execute(delete(tables.card_phones).where(tables.card_phones.c.card_id == card.id))
-    brand_id = int(card.row["brand_id"])
-    numbers = {phones.e164(str(given.get(name) or ""), _region_of(card.revision)) for name in names} - {None}
-    rows = [
+    await _write(db, conn, _rows(db, card))
+
+
+def _rows(db: Database, card: CardRow) -> list[dict[str, Any]]:
+    """The rows of ``card_phones`` that a card should have."""
+    if hidden.is_hidden(card.row["template_key"]):
+        return []
+    given, brand_id, region = card.given, int(card.row["brand_id"]), _region_of(card.revision)
+    names = phones.of_holder(card.revision.template)
+    numbers = {phones.e164(str(given.get(name) or ""), region) for name in names} - {None}
+    return [
         {"card_id": card.id, "brand_id": brand_id, "digest": digests(db, brand_id, number)[0]}
         for number in numbers
         if number is not None
     ]
-    if rows:
+
+
+async def _write(db: Database, conn: AsyncConnection, wanted: Sequence[Mapping[str, Any]]) -> None:
+    if wanted:
         insert = insert_into(tables.card_phones, is_postgresql=db.is_postgresql)
-        await conn.execute(insert.values(rows).on_conflict_do_nothing())
+        await conn.execute(insert.on_conflict_do_nothing(), wanted)
 
 
 async def index_again(db: Database) -> int:
@@ -129,9 +130,12 @@ async def _one_page(db: Database, conn: AsyncConnection, template_id: int) -> in
     cards = tables.cards.c
     ids = select(cards.id).where(cards.template_id == template_id, cards.id > state["position"])
     page = (await conn.execute(ids.order_by(cards.id).limit(PAGE))).scalars().all()
-    for card in await load(db, conn, cards.id.in_(page), lock=True) if page else ():
-        await keep(db, conn, card, again=True)
-        await words.keep(db, conn, card, again=True)
+    if page:
+        found = await load(db, conn, cards.id.in_(page), lock=True)
+        for table in (tables.card_phones, tables.card_words):
+            await conn.execute(delete(table).where(table.c.card_id.in_(page)))
+        await _write(db, conn, [row for card in found for row in _rows(db, card)])
+        await words.write(db, conn, [row for card in found for row in words.rows(db, card)])
     done = update(tables.phone_indexes).where(tables.phone_indexes.c.template_id == template_id)
     await conn.execute(done.values(position=page[-1] if len(page) == PAGE else None))
     return len(page)

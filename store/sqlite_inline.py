@@ -9,6 +9,7 @@ so that nothing but computing holds up the event loop. It needs the write-ahead 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +21,8 @@ import aiosqlite  # isort: skip
 BEGIN = "BEGIN IMMEDIATE"
 MAY_WAIT = ("COMMIT", "PRAGMA", "VACUUM")
 """Statements that go to the thread: they write to the disk."""
+POLL = 0.002
+"""Seconds between two tries to take the lock. SQLite itself would wait up to 0.1: whoever writes much would always be first."""
 LOCKED = (5, 6)
 """SQLITE_BUSY and SQLITE_LOCKED."""
 
@@ -55,19 +58,32 @@ class InlineConnection(aiosqlite.Connection):
         """Take the lock at once if it is free, else wait for it in the thread."""
         (patience,) = self._conn.execute("PRAGMA busy_timeout").fetchone()
         self._conn.execute("PRAGMA busy_timeout=0")
+        begin = partial(fn, *args, **kwargs)
         try:
-            return fn(*args, **kwargs)
+            return begin()
         except sqlite_library.library().OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in LOCKED:
                 raise
+            return await super()._execute(partial(_wait, begin, patience / 1000))  # type: ignore[no-untyped-call]
         finally:
             self._conn.execute(f"PRAGMA busy_timeout={patience}")
-        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def _may_wait(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> bool:
         if args and isinstance(args[0], str):
             return args[0].startswith(MAY_WAIT)
         return fn in (self._conn.commit, self._conn.close)
+
+
+def _wait(begin: Callable[[], Any], patience: float) -> Any:
+    """Ask for the lock until it is free; the driver's error when it is not within ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return begin()
+        except sqlite_library.library().OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in LOCKED or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL)
 
 
 def connect(database: str, **options: Any) -> InlineConnection:

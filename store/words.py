@@ -8,7 +8,7 @@ cards that were there before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, delete, false, select
@@ -26,32 +26,35 @@ MADE = "starts"
 """By which ``phones.index_again`` knows an index that has beginnings too; before, it had whole words alone."""
 
 
-async def keep(
-    db: Database,
-    conn: AsyncConnection,
-    card: CardRow,
-    before: Mapping[str, Any] | None = None,
-    *,
-    again: bool = False,
-) -> None:
-    """Write by which words a new or changed card is found; ``before`` is what it stored, ``again``: had any."""
+async def keep(db: Database, conn: AsyncConnection, card: CardRow, before: Mapping[str, Any] | None = None) -> None:
+    """Write by which words a new or changed card is found; ``before`` is what it stored."""
     variables = names.of_holder(card.revision.template)
-    if (not variables and not again) or hidden.is_hidden(card.row["template_key"]):
-        return
     if before is not None and all(before.get(name) == card.stored.get(name) for name in variables):
         return
-    if before is not None or again:
+    if before is not None:
         await conn.execute(delete(tables.card_words).where(tables.card_words.c.card_id == card.id))
-    given = card.given
-    brand_id = int(card.row["brand_id"])
-    whole = {word for name in variables for word in names.words(str(given.get(name) or ""))}
+    await write(db, conn, rows(db, card))
+
+
+def rows(db: Database, card: CardRow) -> list[dict[str, Any]]:
+    """The rows of ``card_words`` that a card should have."""
+    if hidden.is_hidden(card.row["template_key"]):
+        return []
+    given, brand_id = card.given, int(card.row["brand_id"])
+    whole = {
+        word for name in names.of_holder(card.revision.template) for word in names.words(str(given.get(name) or ""))
+    }
     found = {start for word in whole for start in names.starts(word)}
-    rows = [
+    return [
         {"card_id": card.id, "brand_id": brand_id, "digest": digests(db, brand_id, word)[0]} for word in sorted(found)
     ]
-    if rows:
+
+
+async def write(db: Database, conn: AsyncConnection, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Those of these rows that are not there yet."""
+    if wanted:
         insert = insert_into(tables.card_words, is_postgresql=db.is_postgresql)
-        await conn.execute(insert.values(rows).on_conflict_do_nothing())
+        await conn.execute(insert.on_conflict_do_nothing(), wanted)
 
 
 def digests(db: Database, brand_id: int, word: str) -> tuple[str, ...]:

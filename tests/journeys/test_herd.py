@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import pytest
 from sqlalchemy import Table, delete, insert, select
 
@@ -28,6 +27,7 @@ from store.registering import DEVICE_PURPOSE, TOKEN_HASH_PURPOSE, TOKEN_PURPOSE
 from tests.commands.processes import Process
 from tests.conftest import PASS_TYPE
 from tests.journeys.house import World
+from tests.journeys.returning import Client
 from tests.journeys.test_kill import opened
 from tests.journeys.test_news import seen, send
 from tests.pushes.fleet import token
@@ -35,7 +35,6 @@ from tests.pushes.fleet import token
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 PHONES = int(os.environ.get("TEST_PASSBELL_HERD", "100000"))
 CHUNK = 2_000
-CONNECTIONS = 400
 P99_SECONDS = 2.0
 PATIENCE = 3600.0
 DATA = {"name": "Anna Petrova", "points": 0}
@@ -134,17 +133,18 @@ class Robots:
 
     def __init__(self, world: World, db: Database, phones: Mapping[str, tuple[int, str]]) -> None:
         self._world, self._db, self._phones = world, db, phones
+        self._client = Client(world.port)
         self._running: set[asyncio.Task[None]] = set()
         self.herd = Herd()
 
-    async def run(self, session: aiohttp.ClientSession) -> None:
+    async def run(self) -> None:
         """Send each phone on its way when it is pushed; returns when all have come back."""
         deadline, pushed = time.monotonic() + PATIENCE, self._world.apns.records
         while len(self.herd.fetches) < len(self._phones):
             assert time.monotonic() < deadline, (len(self.herd.fetches), self.herd.answers)
             while pushed:
                 record = pushed.popleft()
-                task = asyncio.create_task(self._come_back(session, *self._phones[record.token]))
+                task = asyncio.create_task(self._come_back(*self._phones[record.token]))
                 self._running.add(task)
                 task.add_done_callback(self._done)
             await asyncio.sleep(0.02)
@@ -153,40 +153,36 @@ class Robots:
         self._running.discard(task)
         task.result()
 
-    async def _come_back(self, session: aiohttp.ClientSession, number: int, serial: str) -> None:
-        url = f"{self._world.url}/passkit/v1"
-        _, listed = await self._get(session, f"{url}/devices/{device(number)}/registrations/{PASS_TYPE}")
+    async def _come_back(self, number: int, serial: str) -> None:
+        _, listed = await self._get(f"/passkit/v1/devices/{device(number)}/registrations/{PASS_TYPE}")
         assert serial.encode() in listed
         proof = self._db.keyring.authentication_token(PASS_TYPE, serial, 0)
-        seconds, body = await self._get(session, f"{url}/passes/{PASS_TYPE}/{serial}", f"ApplePass {proof}")
+        seconds, body = await self._get(f"/passkit/v1/passes/{PASS_TYPE}/{serial}", f"ApplePass {proof}")
         assert body.startswith(b"PK")
         self.herd.fetches.append(seconds)
 
-    async def _get(self, session: aiohttp.ClientSession, url: str, proof: str | None = None) -> tuple[float, bytes]:
+    async def _get(self, path: str, proof: str = "") -> tuple[float, bytes]:
         """The body of a 200 and its seconds, however often one is told to come again."""
-        headers = {"Authorization": proof} if proof else {}
         while True:
             begin = time.perf_counter()
-            async with session.get(url, headers=headers) as answer:
-                body = await answer.read()
+            answer = await self._client.get(path, proof)
             self.herd.answers[answer.status] += 1
             if answer.status == 200:
-                return time.perf_counter() - begin, body
-            assert answer.status == 503, (answer.status, body)
+                return time.perf_counter() - begin, answer.body
+            assert answer.status == 503, answer
             self.herd.told += 1
-            await asyncio.sleep(float(answer.headers["Retry-After"]))
+            await asyncio.sleep(float(answer.headers["retry-after"]))
 
 
 async def test_a_herd_is_served_as_fast_as_it_is_called(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    async with opened(world) as db, aiohttp.ClientSession(connector=connector) as session:
+    async with opened(world) as db:
         robots = Robots(world, db, await hand_out(db, world))
         with Process("serve", "--workers", "2", "--notice", "0", environ=world.environment) as server:
             for _ in range(3):  # two web processes and the worker
                 await asyncio.to_thread(server.wait_for, '"ready"')
             begin = time.monotonic()
             news = await send(world, "Coffee")
-            await robots.run(session)
+            await robots.run()
             seconds, herd = time.monotonic() - begin, robots.herd
             assert (await seen(world, news))["progress"]["accepted"] >= PHONES * 99 // 100
             await asyncio.to_thread(server.stop)

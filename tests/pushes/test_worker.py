@@ -262,8 +262,8 @@ async def test_bad_tokens_for_everyone_delete_nobody_and_hold_the_queue(db: Data
         sent = len(channel.sent)
     async with db.reading() as conn:
         states = Counter((await conn.execute(select(tables.devices.c.state))).scalars())
-    assert sent == QUICK.window
-    assert states == {"parked": 20, "active": 40}
+    assert QUICK.window <= sent < 2 * QUICK.window
+    assert states == {"parked": sent, "active": 60 - sent}
 
 
 async def test_a_refused_credential_holds_everything_and_a_probe_lets_it_go_on(db: Database) -> None:
