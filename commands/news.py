@@ -111,7 +111,12 @@ async def run_send(args: argparse.Namespace, settings: Settings) -> int:
     settings.needed("PUBLIC_URL")
     given: dict[str, Any] = {"template": args.template, "text": said(args.text), "url": args.url}
     given |= {"title": said(args.title) if args.title else None, "holdout": args.holdout}
-    given |= {"zone": args.zone, "starts_at": args.starts_at, "ends_at": args.ends_at, "not_later_than": args.not_later_than}
+    given |= {
+        "zone": args.zone,
+        "starts_at": args.starts_at,
+        "ends_at": args.ends_at,
+        "not_later_than": args.not_later_than,
+    }
     given |= _image(args)
     given["audience"] = shell.json_object(args.audience, "--audience") if args.audience else None
     undo = max(0, min(args.undo, MAX_UNDO))

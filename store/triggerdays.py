@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from store.dialect import Database, database_now
 from store.errors import StoreError
 from store.newsviews import by_id as news_by_id
 from store.tables import trigger_runs, triggers
+from store.triggerrows import TriggerSettings
 from store.upserts import insert_into
 
 MOST_MISSED = 31
@@ -56,6 +58,13 @@ class Today:
     too_soon: int = 0
     no_consent: int = 0
     no_value: int = 0
+
+
+@dataclass(slots=True)
+class Counting:
+    """How far a count is, for who watches it."""
+
+    so_far: Today = field(default_factory=Today)
 
 
 async def turn(db: Database, now: datetime | None = None) -> bool:
@@ -203,11 +212,23 @@ async def _fail(db: Database, trigger_id: int, reason: str, at: datetime | None)
         await conn.execute(ended.values(day=None, position=0, due_at=_tomorrow(row, today)))
 
 
-async def today(db: Database, brand_id: int, key: str, now: datetime) -> Today:
-    """Whom it would tell today, counted as it is now: nothing is told. NotFound; StoreError where it fits no more."""
+async def today(
+    db: Database,
+    brand_id: int,
+    key: str,
+    now: datetime,
+    settings: TriggerSettings | None = None,
+    counting: Counting | None = None,
+) -> Today:
+    """Whom it would tell today, counted as it is now: nothing is told. NotFound; StoreError where it fits no more.
+
+    With ``settings`` as if it had those.
+    """
     async with db.reading() as conn:
         row = await triggerrows.needed(conn, brand_id, key)
         day = now.astimezone(ZoneInfo(row.time_zone)).date()
+    if settings is not None:
+        row = SimpleNamespace(**dict(row._mapping) | settings.model_dump(include=settings.model_fields_set))
     if row.event not in occasions.DAILY or row.variable is None:
         return Today()
     total, after = Today(), 0
@@ -215,6 +236,8 @@ async def today(db: Database, brand_id: int, key: str, now: datetime) -> Today:
         async with db.reading() as conn:
             page = await newsaudience.candidates(db, conn, row.template_id, after)
             total = _sum(total, await _counted(conn, row, await _look(conn, row, page, day), now))
+        if counting is not None:
+            counting.so_far = total
         if len(page) < newsaudience.PAGE:
             return total
         after = page[-1].id
@@ -228,7 +251,8 @@ async def _counted(conn: AsyncConnection, row: Any, found: Found, now: datetime)
     held = sum(firing.is_held_out(row, card) for card in left)
     told = [card.id for card in left if not firing.is_held_out(row, card)]
     rules, message = await newsrules.of_brand(conn, row.brand_id), await news_by_id(conn, row.news_id)
-    silent = len(await newscaps.capped(conn, rules, message, told, now))
+    as_kind = SimpleNamespace(**dict(message._mapping) | {"kind": row.kind})
+    silent = len(await newscaps.capped(conn, rules, as_kind, told, now))
     return Today(
         looked_at=found.looked_at,
         due=len(found.due),

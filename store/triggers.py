@@ -16,6 +16,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import occasions
+from passkit.render import Revision
+from passkit.schema import Template
 from store import audit, newspushes, newstimer, randomness, triggerfigures
 from store.audit import Actor
 from store.dialect import Database, database_now
@@ -169,6 +171,21 @@ async def message_key(db: Database, brand_id: int, key: str) -> str:
     async with db.reading() as conn:
         row = await needed(conn, brand_id, key)
         return str((await news_by_id(conn, row.news_id)).key)
+
+
+async def of_message(db: Database, brand_id: int, key: str) -> str | None:
+    """The trigger that a news belongs to; None: it is one of its own."""
+    async with db.reading() as conn:
+        mine = select(table.c.key).join(news, news.c.trigger_id == table.c.id)
+        mine = mine.where(news.c.brand_id == brand_id, news.c.key == key)
+        return (await conn.execute(mine)).scalar_one_or_none()
+
+
+async def template_of(db: Database, brand_id: int, key: str) -> Template:
+    """The published template that its fields are made for; NotFound."""
+    async with db.reading() as conn:
+        ready: Revision = await revision(db, conn, await needed(conn, brand_id, key))
+        return ready.template
 
 
 async def view_of(conn: AsyncConnection, row: Any) -> TriggerView:

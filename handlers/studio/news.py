@@ -28,6 +28,7 @@ from store import (
     people,
     randomness,
     templates,
+    triggers,
 )
 from store.errors import Conflict, Invalid
 from store.news import NewsView
@@ -117,6 +118,8 @@ async def show(request: web.Request, me: Me) -> web.StreamResponse:
     """GET /studio/news/{news}: while it is a draft the page to write it, then how far it is."""
     db = database(request)
     template, view, pictures = await newsdrafts.template_of(db, me.brand.id, _key(request))
+    if (trigger := await triggers.of_message(db, me.brand.id, view.id)) is not None:
+        return page.go(f"/studio/news/triggers/{trigger}")
     if view.state != "draft" or not me.may(Role.DESIGNER):
         return await newsrun.show(request, me, view)
     outlets = [(one.key, one.name) for one in await people.outlets.listing(db, me.brand.id)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,7 @@ def prepare(environment: jinja2.Environment) -> None:
         "plural": plural,
         "moment": moment,
         "day": day,
+        "plainday": plain_day,
         "number": number,
     }
 
@@ -216,6 +217,12 @@ def moment(context: jinja2.runtime.Context, at: datetime | None) -> str:
 def day(context: jinja2.runtime.Context, at: datetime | None) -> str:
     """The day in the brand's zone."""
     return "" if at is None else dates.format_date(_local(context, at), "d MMM y", locale=context["language"])
+
+
+@jinja2.pass_context
+def plain_day(context: jinja2.runtime.Context, on: date) -> str:
+    """A day of the calendar."""
+    return dates.format_date(on, "d MMM y", locale=context["language"])
 
 
 @jinja2.pass_context

@@ -41,10 +41,12 @@ from store import (
     sqlite_library,
     tables,
     templates,
+    triggers,
 )
 from store.dialect import Database
 from store.newsrequests import NewsRequest
 from store.people import COMMAND_LINE, NewOutlet, Role
+from store.triggerrows import TriggerRequest
 from tests.handlers.conftest import House, opened
 from tests.handlers.studio import Browser, browser_of, text, user
 
@@ -136,6 +138,12 @@ async def _news(house: House, brand_id: int, now: datetime) -> str:
     return (await news.create(house.db, brand_id, asked, by=SECRET, now=now)).id
 
 
+async def _trigger(house: House, brand_id: int, now: datetime) -> str:
+    await _card(house, brand_id, now)
+    asked = TriggerRequest(template="coffee", event="installed", text={"en": SECRET})
+    return (await triggers.create(house.db, brand_id, asked, by=COMMAND_LINE, now=now)).id
+
+
 async def _request(house: House, brand_id: int, now: datetime) -> str:
     brand = await brands.by_id(house.db, brand_id)
     assert brand is not None
@@ -210,6 +218,7 @@ FOREIGN: dict[str, Callable[[House, int, datetime], Awaitable[str]]] = {
     "texts/{text}": _slot_text,
     "approve/{token}": _nothing,
     "news/{news}": _news,
+    "triggers/{trigger}": _trigger,
     "held/{brake}": _brake,
     "certificates/{request}": _request,
 }

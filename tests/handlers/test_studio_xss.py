@@ -25,11 +25,12 @@ from commands.limited import LimitedPool
 from handlers.studio.routes import SCREENS
 from passkit.apple.signing import Signers
 from passkit.joinform import Question
-from store import cards, dialect, held, joinlinks, news, newsslots, people, sources, tables, templates
+from store import cards, dialect, held, joinlinks, news, newsslots, people, sources, tables, templates, triggers
 from store.joinlinks import NewLink
 from store.keyring import Keyring
 from store.newsrequests import NewsRequest
 from store.people import Role
+from store.triggerrows import TriggerRequest
 from tests.databases import PUBLIC_URL
 from tests.handlers.conftest import Answer, Card, House, opened
 from tests.handlers.documents import faults, names, texts
@@ -274,10 +275,13 @@ async def furnished(house: House, icon: bytes) -> Stage:
     when: dict[str, Any] = {"by": boss, "now": now}
     slot = await newsslots.add(house.db, house.brand_id, "hostile", 4, time(14), **when)
     slot = await newsslots.put(house.db, house.brand_id, slot.id, "Soon", **when)
+    about = TriggerRequest(template="hostile", event="installed")
+    trigger = await triggers.create(house.db, house.brand_id, about, by=boss, now=now)
     own = {
         "slot": slot.id,
         "text": str(slot.texts[0].id),
         "news": soon.id,
+        "trigger": trigger.id,
         "link": str(link.id),
         "outlet": str(outlet.id),
         "employee": str(employee.id),
