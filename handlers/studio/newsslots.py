@@ -96,7 +96,7 @@ async def move(request: web.Request, me: Me) -> web.StreamResponse:
     form, number = await forms.read(request, me), _text(request)
     to = _whole(form["to"], newsslots.MOST_TEXTS) or 0
     await newsslots.move(database(request), me.brand.id, _key(request), number, to, by=me.actor, now=now(request))
-    return page.go(f"{HERE}/{_key(request)}?moved={number}#queue")
+    return page.go(f"{HERE}/{_key(request)}?moved={number}")
 
 
 async def take_out(request: web.Request, me: Me) -> web.StreamResponse:
@@ -213,6 +213,7 @@ async def _page(
         when=when(me, slot),
         next_day=_day(me, slot),
         remind_at=slot.next_at - newsslots.DAY,
+        is_soon=slot.next_at - newsslots.DAY <= now(request),
         out=request.query.get("out", "") if request.query.get("out", "").isdigit() else "",
         moved=request.query.get("moved", ""),
         first=_first,

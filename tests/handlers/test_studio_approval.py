@@ -19,6 +19,7 @@ from store.dialect import Database
 from store.news import NewsView
 from store.people import Role, User
 from tests.handlers.conftest import Answer, House, opened
+from tests.handlers.documents import faults
 from tests.handlers.studio import Browser, browser_of, text, user
 from tests.handlers.test_studio_news import FIELDS, hidden
 
@@ -157,6 +158,19 @@ async def test_a_link_shows_the_review_without_a_session_and_decides_once_by_a_f
     for answer in (await Browser(room.house).get(link), await room.by_link(link, decision="refuse")):
         assert answer.status == 410
     assert (await room.view(here)).state == "scheduled"
+
+
+async def test_hostile_words_stay_words_for_whoever_decides_and_for_whoever_asked(room: Room) -> None:
+    evil = '"><img src=x onerror=alert(1)>{{ 7*7 }}'
+    here = await room.asked(text_0_en=evil, text_0_ru=evil, title_en=evil[:40])
+    link = await room.link(here)
+    for answer in (await room.boris.get(f"{here}/approval"), await Browser(room.house).get(link)):
+        assert faults(answer.body.decode()) == []
+        assert evil in text(answer)
+    await room.by_link(link, decision="refuse", reason=evil)
+    draft = await room.paula.get(here)
+    assert faults(draft.body.decode()) == []
+    assert evil in text(draft)
 
 
 async def test_a_link_refuses_with_a_reason(room: Room) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
+from sqlalchemy import update
 
-from store import newsrules, newsslots
+from store import newsrules, newsslots, tables
 from store.newsrules import Rules
 from store.newsslots import Slot
 from store.people import Role
@@ -64,8 +66,15 @@ async def test_a_slot_is_made_and_an_empty_one_says_that_nothing_goes(room: Room
     page = text(await room.paula.get(here))
     assert "Every Friday at 14:00" in page
     assert "nothing will be sent" in page
-    assert "admins and contacts get a reminder" in page
+    assert "admins and contacts" in page
     assert "Each stays for 3 days." in page
+    async with room.house.db.transaction() as conn:
+        soon, later = (datetime.now(UTC) + timedelta(hours=hours) for hours in (20, 30))
+        await conn.execute(update(tables.news_slots).values(next_at=soon))
+    assert "admins and contacts are reminded now" in text(await room.paula.get(here))
+    async with room.house.db.transaction() as conn:
+        await conn.execute(update(tables.news_slots).values(next_at=later))
+    assert "admins and contacts get a reminder" in text(await room.paula.get(here))
     slot = await room.slot()
     assert (slot.weekday, slot.lasts_hours, slot.kind) == (4, 72, "service")
     assert "Empty: nothing will be sent" in text(await room.vera.get(HERE))
@@ -86,7 +95,7 @@ async def test_texts_are_ordered_changed_taken_out_and_put_back(room: Room) -> N
     here = await room.made("One", "Two", "Three")
     ids = [one.id for one in (await room.slot()).texts]
     moved = await room.paula.post(f"{here}/texts/{ids[2]}:move", {"to": "0"})
-    assert moved.headers["Location"] == f"{here}?moved={ids[2]}#queue"
+    assert moved.headers["Location"] == f"{here}?moved={ids[2]}"
     assert await room.said() == ["Three", "One", "Two"]
     form = (await room.paula.get(f"{here}/texts/{ids[0]}")).body.decode()
     assert re.search(r"<textarea[^>]*>One</textarea>", form)

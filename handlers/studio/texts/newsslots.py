@@ -46,6 +46,10 @@ _BOTH = {
         "The queue is empty. If it still is on {when}, admins and contacts get a reminder. Add a text, and it goes.",
         "В очереди пусто. Если ничего не изменится, {when} администраторам и контактам придёт напоминание. Добавьте текст, и он уйдёт.",
     ),
+    "slots_goes_nothing_soon": (
+        "The queue is empty and less than a day is left: admins and contacts are reminded now. Add a text, and it goes.",
+        "В очереди пусто, а осталось меньше суток: администраторам и контактам уходит напоминание. Добавьте текст, и он уйдёт.",
+    ),
     "slots_same": (
         "Cards say this very text by then: iPhones stay silent, and nobody would notice.",
         "К этому времени на картах уже будет тот же текст: iPhone промолчит, и никто ничего не заметит.",
