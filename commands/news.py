@@ -254,6 +254,7 @@ def review(draft: NewsView, seen: DryRun, time_zone: str) -> list[str]:
     lost = [
         (reach.no_consent, "no consent"),
         (reach.holdout, "holdout"),
+        (reach.hour_gone, "hour gone by"),
         (reach.parked, "parked"),
         (reach.not_installed, "not installed"),
     ]

@@ -173,6 +173,7 @@ class NewsReach(_Answered):
     capped: int = Field(
         description="Of `cards`, those that show it silently: they had as many news as they may be rung for."
     )
+    hour_gone: int = Field(description="Of `cards`, those where the hour has gone by: they are not told.")
 
 
 class NewsSample(_Answered):

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import Audience, Facts, parse
-from store import compiled, consents, newscaps, newsrules
+from store import compiled, consents, newscaps, newsrules, newswaves
 from store.cardrows import CardRow, load
 from store.dialect import Database
 from store.googleledger import LIMIT, recent
@@ -39,7 +39,8 @@ class Reach:
 
     ``iphones`` and ``other_phones`` are phones that get a push, ``google`` objects in a wallet, ``google_silent`` of those have
     had their three notifications today, ``capped`` cards as many news as they may be rung for: they show it silently.
-    ``parked``: phones that the vendor no longer takes; ``not_installed``: cards.
+    ``parked``: phones that the vendor no longer takes; ``not_installed``: cards. Of ``hour_gone`` cards the holders' clocks are
+    past the hour of a news that goes by them: they are not told.
     """
 
     cards: int = 0
@@ -52,6 +53,7 @@ class Reach:
     parked: int = 0
     not_installed: int = 0
     capped: int = 0
+    hour_gone: int = 0
 
     def __add__(self, other: Reach) -> Reach:
         """Two parts of one audience."""
@@ -180,6 +182,10 @@ async def _add(
     found.samples += told[: SAMPLES - len(found.samples)]
     found.zones.update(card.row["time_zone"] for card in told)
     found.reach += Reach(cards=len(fit), holdout=len(fit) - len(told), no_consent=refused)
+    if news.row is not None and newswaves.goes_by_holders(news.row) and news.rules is not None:
+        clock, all_ = newswaves.Clock(news.row, news.rules, now), len(told)
+        told = [card for card in told if not clock.of(card.row["time_zone"])[1]]
+        found.reach += Reach(hour_gone=all_ - len(told))
     if not told:
         return
     ids = [card.id for card in told]

@@ -90,7 +90,11 @@ async def looked_at(
         plan = row.plan or plan
     phones = reach.iphones + reach.other_phones
     seconds = max(1, round(phones / PUSHES_A_SECOND), round(reach.google / GOOGLE_A_SECOND) if way == "messages" else 0)
-    waves = newswaves.planned(row, wanted.rules, found.zones, now) if row.by_holder and wanted.rules else ()
+    waves = (
+        newswaves.planned(row, wanted.rules, found.zones, now)
+        if newswaves.goes_by_holders(row) and wanted.rules
+        else ()
+    )
     warnings = tuple(_warnings(row, revision.template, reach, samples, waves))
     return DryRun(str(plan["id"]), row.revision_number, reach, way, samples, warnings, seconds, waves), row, found
 
@@ -174,6 +178,7 @@ def _without_google(reach: Reach) -> Reach:
         parked=reach.parked,
         not_installed=reach.not_installed,
         capped=reach.capped,
+        hour_gone=reach.hour_gone,
     )
 
 

@@ -53,10 +53,10 @@ _REMOVED = Told(
 )
 _REFUSED = Told(
     "token_refused",
-    "The phone's push token is refused; the card updates only when the phone asks by itself. If they are many, look at "
-    "`device parked`: one of our own settings may be wrong.",
-    "Токен телефона не принимают: карта обновится, только когда телефон спросит сам. Если таких много, посмотрите "
-    "`device parked`: возможно, ошибка в наших настройках.",
+    "The phone's push token is refused; the card updates only when the phone asks by itself. If they are many, one of our "
+    "own settings may be wrong: the operator's command “device parked” lists them.",
+    "Токен телефона не принимают: карта обновится, только когда телефон спросит сам. Если таких много, возможно, "
+    "ошибка в наших настройках: их список покажет команда «device parked».",
 )
 _BUSY = Told(
     "vendor_busy",
@@ -70,10 +70,10 @@ _NO_ANSWER = Told(
 )
 _OURS = Told(
     "ours_to_fix",
-    "Our certificate, key or setting is refused. Pushes are held and lose nothing: `doctor` says what to mend, the studio's "
-    "Certificates page shows what has expired.",
-    "Наш сертификат, ключ или настройку не принимают. Отправка ждёт и ничего не теряет: `doctor` скажет, что исправить, а на "
-    "странице «Сертификаты» видно, что истекло.",
+    "Our certificate, key or setting is refused. Pushes are held and lose nothing: the command “doctor” says what to mend, "
+    "the studio's Certificates page shows what has expired.",
+    "Наш сертификат, ключ или настройку не принимают. Отправка ждёт и ничего не теряет: команда «doctor» скажет, что "
+    "исправить, а на странице «Сертификат» видно, что истекло.",
 )
 _GOOGLE_REFUSED = Told(
     "google_refused",

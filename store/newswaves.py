@@ -96,6 +96,11 @@ class Clock:
         return begins, begins > last
 
 
+def goes_by_holders(row: Any) -> bool:
+    """Whether it goes by their clocks; a draft may have no hour yet."""
+    return row.by_holder and row.starts_at is not None
+
+
 def earliest(row: Any, rules: Rules) -> datetime:
     """Before this its hour has come nowhere."""
     starts_at: datetime = row.starts_at

@@ -60,6 +60,7 @@ def asked(form: Form, view: NewsView, template: Template, me: Me) -> tuple[NewsR
         "topic": "".join(filter(str.isprintable, form["topic"])).strip()[:64] or None if kind == "marketing" else None,
         "starts_at": _moment(form, "starts", view.starts_at, errors, me),
         "ends_at": _moment(form, "ends", view.ends_at, errors, me),
+        "zone": _zone(form, view),
         "not_later_than": _moment(form, "late", view.not_later_than, errors, me),
     }
     return NewsRequest.model_validate(given), errors
@@ -119,6 +120,13 @@ def _moment(form: Form, name: str, old: datetime | None, errors: Errors, me: Me)
         errors[f"{name}_at"] = TEXTS[me.language]["news_moment_missing"]
         return old.isoformat() if old else None
     return at.replace(tzinfo=ZoneInfo(me.brand.time_zone)).isoformat()
+
+
+def _zone(form: Form, view: NewsView) -> str:
+    """Whose clock the start goes by: without a time, nobody's own."""
+    if "starts_when" not in form:
+        return view.zone
+    return "holder" if form["by_holder"] == "1" and form["starts_when"] == "at" else "brand"
 
 
 def _whole(text: str, least: int, most: int, otherwise: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from babel import dates
 
-from handlers.studio import faces, forms, page
+from handlers.studio import faces, forms, newswaves, page
 from handlers.studio.editor import face_values
 from handlers.studio.me import Me, Refusal, database, now
 from handlers.studio.news import SEEN, said
@@ -142,6 +142,8 @@ async def shown(
         "sentence": _sentence(me, view, found.run.reach.targets),
         "texts": _lock_texts(found),
         "face_values": face_values,
+        "waves": newswaves.lines(me, found.run.waves),
+        "is_planned": True,
         "said": said,
         **await _faces(request, me, view, found),
     }
@@ -177,6 +179,7 @@ def _sentence(me: Me, view: NewsView, targets: int) -> str:
         at = view.starts_at.astimezone(page.zone(me))
         when = dates.format_datetime(at, "EEEE, d MMMM, HH:mm", locale=me.language)
         when = when[:1].upper() + when[1:]
+        when += f" {texts['news_in_their_time']}" if view.zone == "holder" else ""
     return f"{when}. {page.counted(me.language, targets, 'news_up_to')}" if targets else texts["news_nobody"]
 
 
@@ -206,6 +209,8 @@ def _lines(me: Me, view: NewsView, found: Review, languages: Sequence[str]) -> l
                 False, page.counted(me.language, found.run.reach.google_silent, "news_check_google_silent"), "audience"
             )
         )
+    if gone := sum(one.cards for one in found.run.waves if one.missed):
+        lines.append(Line(False, page.counted(me.language, gone, "news_check_hour_gone"), "when"))
     if "no_end" in warnings:
         lines.append(Line(False, texts["news_check_no_end"], "when"))
     return lines
@@ -213,6 +218,8 @@ def _lines(me: Me, view: NewsView, found: Review, languages: Sequence[str]) -> l
 
 def _quiet_line(me: Me, view: NewsView, rules: Rules, at: datetime) -> list[Line]:
     """When it begins in truth, if its moment falls into quiet hours."""
+    if view.zone == "holder":
+        return []
     begins = max(view.starts_at or at, at)
     allowed = rules.allowed_from(begins)
     if allowed <= begins:

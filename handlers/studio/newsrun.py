@@ -17,7 +17,7 @@ import orjson
 from aiohttp import web
 
 from handlers.keys import root
-from handlers.studio import forms, page
+from handlers.studio import forms, newswaves, page
 from handlers.studio.me import Me, Refusal, database, now
 from handlers.studio.texts import TEXTS
 from passkit.expressions import NEWS_LENGTH
@@ -37,6 +37,7 @@ from store.dialect import Database
 from store.errors import Conflict, Invalid
 from store.news import NewsView
 from store.newscorrections import CorrectedVariant, NewsCorrection
+from store.newswaves import PARTLY
 
 EVERY, HEARTBEAT, LONGEST = 1.0, 15.0, 300.0
 """Seconds between two looks, between two signs of life, and until the browser has to come again, with a session that holds."""
@@ -47,6 +48,7 @@ REASONS = {
     newsschedule.CUT: "news_reason_cut",
     newsschedule.STOPPED: "news_reason_stopped",
     newsapproval.LAPSED: "news_reason_lapsed",
+    PARTLY: "news_reason_partly",
 }
 """The store's own sentences in the reader's language."""
 BADGES = {
@@ -92,6 +94,8 @@ async def show(request: web.Request, me: Me, view: NewsView) -> web.StreamRespon
         is_over=view.state in OVER,
         is_stopped=view.reason == newsschedule.STOPPED,
         reason=TEXTS[me.language][REASONS[view.reason]] if view.reason in REASONS else view.reason,
+        waves=newswaves.lines(me, view.waves),
+        is_planned=False,
         arms=[view.text, *(one["text"] for one in view.variants)],
         until=datetime.fromisoformat(view.result["until"]) if view.result else None,
         said=lambda one, language: one.text.get(language) or next(iter(one.text.values()), ""),

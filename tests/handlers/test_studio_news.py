@@ -253,6 +253,24 @@ async def test_a_correction_shows_each_of_two_texts_and_changes_both(room: Room)
     assert (view.text["en"], view.variants[0]["text"]["en"]) == ("Free coffee on Monday", "Free cake on Monday")
 
 
+async def test_a_news_by_the_holders_clocks_shows_its_waves_before_and_on_its_way(room: Room) -> None:
+    await room.phone()
+    there = await room.house.issue(data={"points": 5})
+    await room.house.api("PATCH", f"/cards/{there.serial}", {"time_zone": "Asia/Vladivostok"})
+    at = datetime.now(ZoneInfo("Europe/Moscow")) + timedelta(days=2)
+    here = await room.written(starts_when="at", starts_at=f"{at:%Y-%m-%dT%H:%M}", by_holder="1")
+    assert 'name="by_holder" value="1" role="switch" checked' in (await room.dora.get(here)).body.decode()
+    page = (await room.paula.get(f"{here}/review")).body.decode()
+    there_at = f"{at - timedelta(hours=7):%H:%M}"
+    for words in ("in each holder&#39;s own time", "Vladivostok", there_at, "Moscow"):
+        assert words in page
+    assert (await room.paula.post(f"{here}:start", hidden(page))).status == 303
+    await room.turn()
+    said = text(await room.paula.get(here))
+    assert "Vladivostok" in said
+    assert said.count("Waits") == 2
+
+
 async def test_a_copy_is_a_draft_and_a_draft_is_thrown_away(room: Room) -> None:
     here = await room.written(holdout="10")
     copied = (await room.dora.post(f"{here}:copy")).headers["Location"]

@@ -347,6 +347,7 @@ async def test_the_dry_run_shows_the_waves_and_what_has_gone_by(
         ((published.time_zone,), 1, False),
     ]
     assert "hour_gone" in seen.warnings
+    assert (seen.reach.cards, seen.reach.hour_gone, seen.reach.not_installed) == (3, 2, 1)
     started_ = await news.start(db, published.id, draft.id, plan=seen.plan, by="test", now=datetime.now(UTC))
     await work_off(db)
     assert started_.state == "scheduled"
