@@ -4,7 +4,7 @@
 - ``cli``       the argument parser and how errors are said: one line, with the fix
 - ``shell``     what commands share: the database opened, the brand chosen, a sentence printed
 - ``setup`` ``brands`` ``keys`` ``sources``  bring-up, and who may do what
-- ``serve``     web and worker processes; ``signers`` keeps their certificates fresh; ``logs`` how they log
+- ``serve``     web and worker processes; ``signers`` keeps their certificates fresh; ``logs`` how they log; ``metricsport``
 - ``doctor``    checks everything before the first push; ``phone_check`` acts as an iPhone
 - ``demo``      all of it on one machine, with the sandbox
 - ``templates`` ``cards`` ``hooks``  the operations of the server from a shell

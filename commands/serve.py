@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from commands import facts, googlekeys, letters, logs, maintenance, reporting, shell, sockets, supervise
+from commands import facts, googlekeys, letters, logs, maintenance, metricsport, reporting, shell, sockets, supervise
 from commands.channels import Channels
 from commands.doorbell import Bell, doorbell, listening
 from commands.keyfiles import refuse_wrong_files
@@ -170,11 +170,12 @@ async def run_worker(args: argparse.Namespace, settings: Settings) -> int:
             background(keeper.run()),
             background(googlekeys.watch(db, settings)),
             reporting.reporting(db, keeper.signers, reporting.name("worker")),
+            metricsport.answering(db, keeper.signers, settings, args.environ) as metrics_url,
             doorbell(db, settings) as bell,
             delivering(db, settings, keeper, bell),
         ):
             settle_memory()
-            log.info("ready", role="worker")
+            log.info("ready", role="worker", **({"metrics": metrics_url} if metrics_url else {}))
             stopping.say_ready()
             await stopping.event.wait()
     return 0

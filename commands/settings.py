@@ -10,7 +10,7 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +50,7 @@ class Settings:
 
     public_url: str | None
     bind: Bind
+    metrics_bind: Bind | None
     trusted_proxies: tuple[Network, ...]
     database_url: str = field(repr=False)
     secret: str | None = field(repr=False)
@@ -151,6 +152,11 @@ def _bind(text: str) -> Bind:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError("write it as host:port, for example 127.0.0.1:8080, or unix:/path/to/socket")
     return Bind(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104  an empty host asks for every interface
+
+
+def _metrics_bind(text: str) -> Bind:
+    bind = _bind(text)
+    return bind if text.startswith(UNIX) or text.rpartition(":")[0] else replace(bind, host="127.0.0.1")
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -266,6 +272,7 @@ def _nats_url(text: str) -> str:
 _ROWS = (
     Setting("PUBLIC_URL", _public_url, None, "The address at which phones reach this server."),
     Setting("BIND", _bind, "127.0.0.1:8080", "Where the server listens: host:port, or unix:/path."),
+    Setting("METRICS_BIND", _metrics_bind, None, "Where a `worker` that stands alone answers /metrics and /healthz."),
     Setting("TRUSTED_PROXIES", _networks, "", "Networks of proxies whose X-Forwarded-For is believed."),
     Setting("DATABASE_URL", _database_url, "sqlite:///var/passbell.db", "The database.", secret=True),
     Setting("SECRET", _secret, None, "The list id:value,... that all tokens and encryption derive from.", secret=True),

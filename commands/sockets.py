@@ -20,13 +20,13 @@ FIRST_PASSED = 3
 """https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html"""
 
 
-def opened(bind: Bind) -> socket.socket:
-    """A socket that listens at BIND; CommandError says why it cannot be had."""
+def opened(bind: Bind, setting: str = "BIND") -> socket.socket:
+    """A socket that listens where the setting says; CommandError says why it cannot be had."""
     try:
         return _unix(bind.path) if bind.path is not None else _tcp(bind)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise CommandError(f"{bind} cannot be listened on: {reason}. Choose another BIND.") from None
+        raise CommandError(f"{bind} cannot be listened on: {reason}. Choose another {setting}.") from None
 
 
 def passed(environ: Mapping[str, str]) -> socket.socket | None:

@@ -141,6 +141,19 @@ def application(
     return app
 
 
+def metrics_application(db: Database, signers: Signers, options: HandlerOptions) -> web.Application:
+    """What a worker that stands alone answers: that it lives and what it counts, and nothing of anybody's."""
+    require_c_parser()
+    app = web.Application(middlewares=[middleware.observe])
+    app[DATABASE], app[SIGNERS], app[OPTIONS] = db, signers, options
+    app[LIFECYCLE], app[STANDING], app[LOAD] = Lifecycle(), StandingRead(), Load(time.monotonic)
+    app[LOG] = middleware.log.bind()
+    app.cleanup_ctx.append(keep_time)
+    app.on_response_prepare.append(middleware.on_prepare)
+    app.add_routes([web.get("/healthz", health.healthz), web.get("/metrics", health.prometheus)])
+    return app
+
+
 def apple_web_service() -> list[web.RouteDef]:
     """Apple's five endpoints under ``/passkit`` and PassWallet's own; slashes may be doubled, as PassAndroid doubles them."""
     registration = _tolerant("passkit", "v1", "devices", "{device}", "registrations", "{pass_type}", "{serial}")

@@ -49,9 +49,11 @@ def test_a_second_sigterm_does_not_wait_for_balancers(settings: dict[str, str]):
         assert time.monotonic() - started < 15
 
 
-def test_a_worker_alone_starts_and_stops(settings: dict[str, str]):
-    with Process("worker", environ=settings) as process:
-        assert process.logged("ready")["role"] == "worker"
+def test_a_worker_alone_starts_counts_and_stops(settings: dict[str, str]):
+    with Process("worker", environ=settings | {"PASSBELL_METRICS_BIND": "127.0.0.1:0"}) as process:
+        ready = process.logged("ready")
+        assert ready["role"] == "worker"
+        assert "passbell_push_age_seconds_count" in httpx.get(f"{ready['metrics']}/metrics").text
         assert process.stop() == 0
         assert "Traceback" not in process.output
 

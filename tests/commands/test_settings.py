@@ -144,6 +144,13 @@ def test_bind_reads_ipv6_and_an_empty_host():
     assert parse({"PASSBELL_BIND": ":80"}, no_file).bind == Bind("0.0.0.0", 80)
 
 
+def test_metrics_are_told_nowhere_unless_asked_and_on_this_machine_unless_said_otherwise():
+    assert parse({}, no_file).metrics_bind is None
+    assert parse({"PASSBELL_METRICS_BIND": ":9464"}, no_file).metrics_bind == Bind("127.0.0.1", 9464)
+    assert parse({"PASSBELL_METRICS_BIND": "[::1]:9464"}, no_file).metrics_bind == Bind("::1", 9464)
+    assert parse({"PASSBELL_METRICS_BIND": "10.0.0.1:9464"}, no_file).metrics_bind == Bind("10.0.0.1", 9464)
+
+
 def test_every_name_of_the_design_is_a_setting():
     promised = """PUBLIC_URL BIND TRUSTED_PROXIES DATABASE_URL SECRET CERTS_DIR APNS_URL APNS_CA APNS_CLIENT GOOGLE_URL
     GOOGLE_TOKEN_URL GOOGLE_CALLBACK_KEYS_URL GOOGLE_KEY_FILE GOOGLE_ISSUER_ID FCM_URL FCM_KEY_FILE
