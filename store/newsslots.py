@@ -1,7 +1,7 @@
 """A weekly place for news: every Friday at 14:00 in the brand's clock, the next text of its queue goes out.
 
 An empty queue sends nothing, and the day before somebody is reminded. A slot whose moment was missed makes a news that asks a
-person, as any other does (``store.newsschedule``). Cards know no time zone of their own: the brand's goes for all.
+person, as any other does (``store.newsschedule``). The brand's clock goes for all of its cards.
 """
 
 from __future__ import annotations

@@ -850,7 +850,6 @@ news_slots = Table(  # weekly places for news; store.newsslots
     Column("topic", String(64)),
     Column("audience", JSON),
     Column("lasts_hours", Integer),  # null: each stays until it is cancelled
-    Column("by_holder", Boolean, nullable=False, default=False, server_default=false()),  # in each holder's clock
     Column("next_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False, index=True),  # the day before, to remind, then next_at
     Column("created_at", Instant, nullable=False),

@@ -85,7 +85,6 @@ MADE_UP = {
     "{brand}": "made-up",
     "{source}": "made-up",
     "{id}": "made-up",
-    "{text}": "made-up",
     "{hash}": "00",
     "{key}": "made-up",
     "{name}": "made-up",

@@ -28,13 +28,11 @@ def upgrade() -> None:
     op.add_column("news", sa.Column("waves", sa.JSON(), nullable=True))
     op.add_column("news", sa.Column("wave_at", sa.BigInteger(), nullable=True))
     op.add_column("news_cards", sa.Column("wave_at", sa.BigInteger(), nullable=True))
-    op.add_column("news_slots", sa.Column("by_holder", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("cards", sa.Column("time_zone", sa.String(length=64), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("cards", "time_zone")
-    op.drop_column("news_slots", "by_holder")
     op.drop_column("news_cards", "wave_at")
     for name in ("wave_at", "waves", "by_holder", "is_test"):
         op.drop_column("news", name)
