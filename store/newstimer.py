@@ -59,7 +59,12 @@ AT_ONCE = 20
 """News looked at in one turn."""
 MICROSECOND = timedelta(microseconds=1)
 _DUE = "SELECT id FROM news WHERE next_at <= (SELECT {now}) ORDER BY next_at LIMIT 20"
-_RUNNING = "SELECT id FROM news WHERE state = 'running' AND live_at IS NOT NULL ORDER BY id LIMIT 200"
+_RUNNING = """
+    SELECT id FROM news
+    WHERE state = 'running' AND live_at IS NOT NULL AND (trigger_id IS NULL OR (google_state = 'telling'
+      AND google_targets > (SELECT c.google FROM news_counts c WHERE c.news_id = news.id)))
+    ORDER BY id LIMIT 200
+"""
 _PAGED = "SELECT id FROM news WHERE google_position IS NOT NULL ORDER BY id LIMIT 20"
 """Asked twice a second: plain SQL, see ``store.hotreads``."""
 

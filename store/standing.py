@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import processes
@@ -70,7 +70,7 @@ async def standing(db: Database) -> Standing:
             oldest=oldest,
             waiting={name: count for name, (count, _) in queues.items()},
             breakers=await _breakers(conn),
-            news=dict.fromkeys(WAITING_NEWS, 0) | await _counted(conn, news.c.state, news.c.state.in_(WAITING_NEWS)),
+            news=dict.fromkeys(WAITING_NEWS, 0) | await _counted(conn, news.c.state, _WAITS),
             held_changes=(await conn.execute(_UNDECIDED)).scalar_one(),
             dead=dict.fromkeys(LETTERS, 0) | await _counted(conn, outgoing.c.channel, outgoing.c.state.in_(_DEAD)),
             differences=len(differences),
@@ -114,6 +114,10 @@ async def _breakers(conn: AsyncConnection) -> dict[str, int]:
         channel = route_of(name).channel
         found[channel] = found.get(channel, 0) + 1
     return found
+
+
+_WAITS = and_(news.c.state.in_(WAITING_NEWS), news.c.trigger_id.is_(None))
+"""A trigger's message runs as long as the trigger is on."""
 
 
 async def _counted(conn: AsyncConnection, by: Any, which: Any) -> dict[str, int]:

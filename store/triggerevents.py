@@ -9,7 +9,7 @@ is no change.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ from store.clock import NOW
 from store.dialect import Database, database_now
 from store.tables import trigger_events as table
 
+BEHIND = timedelta(seconds=10)
+"""A level is told of so long after the change: its own notification is fetched first, and then both are seen."""
 AT_ONCE = 100
 """Events of one transaction."""
 CAME = ("registered", "google_saved")
@@ -60,7 +62,7 @@ async def note_levels(
     found = [(one, name) for one in active(kept) if (name := _reached(one, before, after)) is not None]
     if found:
         rows = [(one.id, after.row["id"], firing.occasion(db, one, after, name)) for one, name in found]
-        await _write(conn, rows, now)
+        await _write(conn, rows, now, BEHIND)
 
 
 def _reached(one: Active, before: CardRow, after: CardRow) -> str | None:
@@ -101,10 +103,12 @@ async def note_saved(db: Database, conn: AsyncConnection, card_ids: Collection[i
         await note_installed(db, conn, row.triggers, row.id, row.secret_id, now)
 
 
-async def _write(conn: AsyncConnection, found: Sequence[tuple[int, int, str]], now: datetime) -> None:
-    clock = await database_now(conn)
+async def _write(
+    conn: AsyncConnection, found: Sequence[tuple[int, int, str]], now: datetime, behind: timedelta = timedelta(0)
+) -> None:
+    due_at = await database_now(conn) + behind
     rows = [
-        {"trigger_id": trigger_id, "card_id": card_id, "occasion": occasion, "at": now, "due_at": clock}
+        {"trigger_id": trigger_id, "card_id": card_id, "occasion": occasion, "at": now, "due_at": due_at}
         for trigger_id, card_id, occasion in found
     ]
     await conn.execute(insert(table), rows)

@@ -103,7 +103,7 @@ async def test_it_is_counted_whom_it_would_tell_today_as_the_form_says(room: Roo
     assert "Today 0 cards" in text(await room.dora.post(f"{here}/count", {**NO_VISIT, "days": "31"}))
     assert "Choose where the date is" in text(await room.dora.post(f"{here}/count", {**NO_VISIT, "variable": ""}))
     install = await begun(room, "installed")
-    assert "with each change" in text(await room.dora.post(f"{install}/count", NO_VISIT))
+    assert "as soon as it happens" in text(await room.dora.post(f"{install}/count", NO_VISIT))
 
 
 async def test_its_page_shows_whom_it_told_and_the_days(room: Room) -> None:

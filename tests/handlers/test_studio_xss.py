@@ -149,6 +149,14 @@ async def fill(stage: Stage, texts: Iterator[str], *, in_template: bool = True) 
     answers.append(await writer.post(f"/studio/news/{own['news']}/draft", NEWS | written, Accept="application/json"))
     weekly = {"text_en": line("weekly"), "text_ru": line("weekly in Russian"), "title_en": line("weekly title", 60)}
     answers.append(await writer.post(f"/studio/news/slots/{own['slot']}/texts/{own['text']}", weekly))
+    about = {
+        "text_en": line("automatic"),
+        "title_en": line("automatic title", 60),
+        "lasts": "3",
+        "cap_days": "0",
+        "holdout": "0",
+    }
+    answers.append(await writer.post(f"/studio/news/triggers/{own['trigger']}", about))
     correction = {"variable": "level", "value": line("corrected", 60), "reason": mark("reason")}
     answers.append(await writer.post(f"/studio/cards/{stage.card.serial}/values", correction))
     for answer in answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -92,7 +93,7 @@ async def comes(db: Database, trigger: TriggerView, day: date, at: datetime | No
 
 
 async def look(db: Database) -> None:
-    while await triggerevents.turn(db):
+    while await triggerevents.turn(db, datetime.now(UTC) + timedelta(minutes=1)):
         pass
 
 
@@ -273,6 +274,25 @@ async def test_whoever_is_killed_on_the_way_is_followed_and_nobody_is_told_twice
     assert len(await told(db, published, trigger)) == len(every)
     (run,) = await triggerfigures.runs(db, published.id, trigger.id)
     assert (run.state, run.looked_at, run.due, run.told) == ("done", 5, 5, 5)
+
+
+async def test_two_workers_at_once_tell_each_card_once(
+    db: Database, published: brands.BrandRow, issue: Issue, today: date
+) -> None:
+    card = await issue(data={"until": days(today, 7)})
+    daily, level = await made(db, published, "expiring"), await made(db, published, "level")
+    await cards.change(db, published.id, card.serial_number, Change(data={"tier": "gold"}), NOW)
+    async with db.transaction() as conn:
+        await conn.execute(
+            update(tables.triggers).where(tables.triggers.c.key == daily.id).values(due_at=moment(today))
+        )
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    turns = [turn(db, soon) for turn in (triggerdays.turn, triggerevents.turn) for _ in range(3)]
+    await asyncio.gather(*turns)
+    for trigger in (daily, level):
+        assert await told(db, published, trigger) == [(card.number, "told")]
+    (run,) = await triggerfigures.runs(db, published.id, daily.id)
+    assert (run.looked_at, run.told) == (1, 1)
 
 
 async def test_the_same_day_is_looked_at_once_however_often_its_hour_comes(

@@ -158,8 +158,8 @@ _BOTH = {
     ),
     "triggers_today_choose": ("Choose where the date is, and it is counted.", "Выберите, где дата, и мы посчитаем."),
     "triggers_today_change": (
-        "It goes out by itself with each change; there is nothing to count beforehand.",
-        "Уходит само с каждым изменением, заранее считать нечего.",
+        "It goes out by itself as soon as it happens; there is nothing to count beforehand.",
+        "Уходит само, как только это случится; заранее считать нечего.",
     ),
     "triggers_today_of": (
         "of {n} card in use|of {n} cards in use",
