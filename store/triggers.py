@@ -149,7 +149,9 @@ async def remove(db: Database, brand_id: int, key: str, *, by: Actor, now: datet
         for kept in (trigger_events, trigger_firings, trigger_runs):
             await conn.execute(delete(kept).where(kept.c.trigger_id == row.id))
         await conn.execute(delete(table).where(table.c.id == row.id))
-        await conn.execute(delete(news).where(news.c.trigger_id == row.id, news.c.state == "draft"))
+        mine = news.c.trigger_id == row.id
+        await conn.execute(delete(news).where(mine, news.c.state == "draft"))
+        await conn.execute(update(news).where(mine).values(trigger_id=-row.id))  # SQLite gives an id to another one day
         await audit.record(db, brand_id, by, "trigger.removed", key, now=now)
 
 

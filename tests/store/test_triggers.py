@@ -638,6 +638,24 @@ async def test_it_is_thrown_away_only_when_it_is_off_and_anothers_is_not_found(
     assert await triggers.listing(db, published.id) == ()
 
 
+async def test_what_one_has_done_that_was_thrown_away_is_not_the_nexts(
+    db: Database, published: brands.BrandRow, issue: Issue, phone: Callable[..., Phone], today: date
+) -> None:
+    card = await issue(data={"until": days(today, 7)})
+    holder = await held(db, phone, card)
+    first = await made(db, published, "expiring", "First")
+    await comes(db, first, today, datetime.now(UTC))
+    await pushes(db)
+    await triggers.switch_off(db, published.id, first.id, **BY)
+    await triggers.remove(db, published.id, first.id, **BY)
+    await work_off(db)
+    await holder.update()
+    assert shown(holder, card.serial_number)[0] == "First"
+    second = await made(db, published, "expiring", "Second")
+    assert second.figures.accepted == 0
+    assert (await news.listing(db, published.id)).news == ()
+
+
 async def test_old_occasions_are_forgotten_but_installs_and_levels_are_not(
     db: Database, published: brands.BrandRow, issue: Issue, today: date
 ) -> None:
