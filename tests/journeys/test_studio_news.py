@@ -94,8 +94,8 @@ async def test_a_news_is_written_looked_at_sent_undone_and_stopped(house: House,
     await telephone.note_violations()
     await page.locator("form[action$=':cancel'] button").click()
     await page.click("#confirm-answer")
-    await paula.says("Stopped.")
-    await telephone.says("Остановлена")
+    await paula.says("Taken off the cards.")
+    await telephone.says("Снята")
     view = await news.view(house.db, house.brand_id, here.rpartition("/")[2])
     assert (view.state, view.started_by) == ("cancelled", "Paula")
     assert not paula.complaints + telephone.complaints
