@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.arms import arm
@@ -145,6 +145,19 @@ def board(kept: str | None, past: str | None) -> Board:
     """What ``dumped`` made."""
     shown_ = parsed(kept) if kept else Board()
     return Board(shown_.live, _lives(orjson.loads(past)) if past else (), shown_.has_history)
+
+
+async def locked(conn: AsyncConnection, template_id: int) -> Board:
+    """What the template's cards show and were told, kept from others until the end of the transaction."""
+    templates = tables.templates.c
+    wanted = select(templates.news, templates.past_news).where(templates.id == template_id).with_for_update()
+    row = (await conn.execute(wanted)).one()
+    return board(row.news, row.past_news)
+
+
+async def show(conn: AsyncConnection, template_id: int, shown_: Board) -> None:
+    """Write what ``locked`` has read and the caller has changed."""
+    await conn.execute(update(tables.templates).where(tables.templates.c.id == template_id).values(**dumped(shown_)))
 
 
 @lru_cache(maxsize=256)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from passkit.errors import Problem, Severity
 from store import (
     newsapproval,
+    newsending,
     newspictures,
     newspushes,
     newsrules,
@@ -281,7 +282,7 @@ async def stop(db: Database, brand_id: int, key: str) -> NewsView:
             if row.is_live:
                 clock = await database_now(conn)
                 await to_state(conn, row, "running", not_later_than=clock, reason=newsschedule.STOPPED)
-                await newstimer.stop(conn, await by_id(conn, row.id))
+                await newsending.stop(conn, await by_id(conn, row.id))
             else:
                 await end(conn, row)
         return await view_of(conn, await by_id(conn, row.id), told)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit.audience import NotAnAudience
@@ -25,9 +25,9 @@ from store import (
     newsapprovers,
     newsaudience,
     newscounts,
+    newsending,
     newsobjects,
     newspushes,
-    newsreasons,
     newsrules,
     newsschedule,
     newswaves,
@@ -38,9 +38,7 @@ from store.dialect import Database, database_now
 from store.googleintents import want_classes
 from store.newsrules import Rules
 from store.tables import (
-    brands,
     cards,
-    devices,
     from_micros,
     google_classes,
     google_objects,
@@ -48,11 +46,8 @@ from store.tables import (
     news_cards,
     news_counts,
     news_waiting,
-    other_jobs,
-    templates,
     to_micros,
 )
-from store.tables import jobs as apple_jobs
 from store.upserts import insert_into
 
 AT_ONCE = 20
@@ -77,13 +72,13 @@ async def turn(db: Database) -> bool:
     for (news_id,) in await db.fetch(_PAGED):
         more |= await newsobjects.page(db, news_id)
     for (news_id,) in await db.fetch(_RUNNING):
-        await _look_after(db, news_id)
+        await newsending.look_after(db, news_id)
     return more
 
 
 async def _step(db: Database, news_id: int) -> bool:
     async with db.reading() as conn:
-        row = await _row(conn, news_id)
+        row = await newsending.row_of(conn, news_id)
         if row is None:
             return False
         now = await database_now(conn)
@@ -108,7 +103,7 @@ async def _step(db: Database, news_id: int) -> bool:
             return False
         phones = await newsaudience.count_devices(db, wanted, row.pass_type_identifier, now)
     async with db.transaction() as conn:
-        row = await _row(conn, news_id, lock=True)
+        row = await newsending.row_of(conn, news_id, lock=True)
         if row is None or row.next_at is None or row.next_at > await database_now(conn):
             return False
         if row.is_live and row.waves and (row.ends_at is None or row.ends_at > await database_now(conn)):
@@ -122,7 +117,7 @@ async def _step(db: Database, news_id: int) -> bool:
 
 async def _lapse(db: Database, news_id: int) -> None:
     async with db.transaction() as conn:
-        row = await _row(conn, news_id, lock=True)
+        row = await newsending.row_of(conn, news_id, lock=True)
         if row is not None and row.state == newsapprovers.STATE and row.next_at <= await database_now(conn):
             await newsapproval.lapse(conn, row)
 
@@ -136,18 +131,10 @@ async def _put_off(db: Database, row: Any, until: datetime) -> None:
 
 async def _is_held(db: Database, news_id: int) -> bool:
     async with db.transaction() as conn:
-        row = await _row(conn, news_id, lock=True)
+        row = await newsending.row_of(conn, news_id, lock=True)
         if row is None or row.live_at is not None or row.state not in ("scheduled", "running", "paused"):
             return True
         return await newsschedule.is_held(conn, row)
-
-
-async def _row(conn: AsyncConnection, news_id: int, *, lock: bool = False) -> Any | None:
-    wanted = select(news, brands.c.pass_type_identifier, brands.c.google_mode, brands.c.revoked_at)
-    wanted = wanted.join(brands, brands.c.id == news.c.brand_id).where(news.c.id == news_id)
-    if lock:
-        wanted = wanted.with_for_update(of=news, skip_locked=True)
-    return (await conn.execute(wanted)).first()
 
 
 async def _wanted(db: Database, conn: AsyncConnection, row: Any, now: datetime) -> newsaudience.Wanted | NotAnAudience:
@@ -209,14 +196,14 @@ def _in_waves(
 
 
 async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
-    kept = await _locked(conn, row.template_id)
+    kept = await livenews.locked(conn, row.template_id)
     now = await database_now(conn)
     newest = max((one.at for one in kept.live), default=0)
     live_at = now if to_micros(now) > newest else now + MICROSECOND * (newest - to_micros(now) + 1)
     shares = tuple(variant["share"] for variant in row.variants)
     wave = newswaves.following(row)
     mine = livenews.Live(row.id, row.key, row.stamp, to_micros(live_at), row.holdout, shares, row.is_listed, wave=wave)
-    await _show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
+    await livenews.show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
     google, google_state = await _tell_google(conn, row)
     values = {
         "state": "paused" if row.state == "paused" else "running",
@@ -238,13 +225,13 @@ async def _go_live(conn: AsyncConnection, row: Any, phones: int) -> None:
     await conn.execute(counts.on_conflict_do_nothing())
     await _ring(conn, row)
     if row.state == "paused":
-        await newspushes.stop(conn, (await _row(conn, row.id)))
+        await newspushes.stop(conn, (await newsending.row_of(conn, row.id)))
 
 
 async def _skips_wave(db: Database, news_id: int) -> bool:
     """Whether the next wave of a news was missed, or waits for the end of quiet hours."""
     async with db.transaction() as conn:
-        row = await _row(conn, news_id, lock=True)
+        row = await newsending.row_of(conn, news_id, lock=True)
         return row is None or not row.waves or await _is_skipped(conn, row)
 
 
@@ -275,13 +262,13 @@ async def _go_on(conn: AsyncConnection, row: Any) -> bool:
         values = {"next_at": newswaves.next_at(row, row.wave_at) if row.state in newscounts.PUSHING else row.ends_at}
         await conn.execute(update(news).where(news.c.id == row.id).values(**values, **again))
         return False
-    if row.state == "paused" or await _is_ringing(conn, row):
+    if row.state == "paused" or await newsending.is_ringing(conn, row):
         return False
     if await _is_skipped(conn, row):
         return True
-    kept = await _locked(conn, row.template_id)
+    kept = await livenews.locked(conn, row.template_id)
     live = tuple(replace(one, wave=wave) if one.id == row.id else one for one in kept.live)
-    await _show(conn, row.template_id, replace(kept, live=live))
+    await livenews.show(conn, row.template_id, replace(kept, live=live))
     values = {"wave_at": wave, "next_at": newswaves.next_at(row, wave), "updated_at": now}
     if row.google_state == newsobjects.TELLING:
         values["google_position"] = 0
@@ -290,23 +277,15 @@ async def _go_on(conn: AsyncConnection, row: Any) -> bool:
     return True
 
 
-async def _is_ringing(conn: AsyncConnection, row: Any) -> bool:
-    """Whether pages of its fan-out are left."""
-    for queue in (apple_jobs, other_jobs):
-        if (await conn.execute(select(queue.c.id).where(queue.c.news_id == row.id).limit(1))).first():
-            return True
-    return False
-
-
 async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
     """Its end: cards go back, silently. The caller has locked the row. What was not pushed yet is pushed for it no more."""
-    kept = await _locked(conn, row.template_id)
+    kept = await livenews.locked(conn, row.template_id)
     now = await database_now(conn)
     last = select(func.max(cards.c.id)).where(cards.c.template_id == row.template_id)
     last_card = (await conn.execute(last)).scalar_one() or 0
     past = tuple(replace(one, last_card=last_card) for one in kept.live if one.id == row.id and last_card)
     left = tuple(one for one in kept.live if one.id != row.id)
-    await _show(conn, row.template_id, replace(kept, live=left, past=past + kept.past))
+    await livenews.show(conn, row.template_id, replace(kept, live=left, past=past + kept.past))
     ends = {"is_live": False, "over_at": now, "next_at": None, "updated_at": now, "state": state, "result_at": now}
     if row.trigger_id is not None:  # its cards had times of their own, and so has what came of it
         ends["result_at"] = None
@@ -315,7 +294,7 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
         ends |= {"google_state": newsobjects.LEAVING, "google_position": 0}
     await conn.execute(update(news).where(news.c.id == row.id).values(**ends))
     await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
-    was_said = row.google_state == "waiting" and await _google_verdict(conn, row) == "accepted"
+    was_said = row.google_state == "waiting" and await newsending.google_verdict(conn, row) == "accepted"
     await googletelling.unsay_in(conn, row.template_id, newsobjects.message_id(row))
     if row.pictures:
         await redraw_google(conn, row.template_id)
@@ -326,14 +305,14 @@ async def over(conn: AsyncConnection, row: Any, state: str = "done") -> None:
 
 async def stand(conn: AsyncConnection, news_id: int) -> None:
     """The message of a trigger goes live for nobody yet: its cards are listed one by one (``store.firing``)."""
-    row = await _row(conn, news_id, lock=True)
+    row = await newsending.row_of(conn, news_id, lock=True)
     if row is None:
         raise LookupError("the message of a trigger is not there")
-    kept = await _locked(conn, row.template_id)
+    kept = await livenews.locked(conn, row.template_id)
     mine = livenews.Live(row.id, row.key, row.stamp, 0, 0, (1,), is_listed=True)  # each card knows when it was told
-    await _show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
+    await livenews.show(conn, row.template_id, replace(kept, live=(*kept.live, mine)))
     now = await database_now(conn)
-    google_state = newsobjects.TELLING if _is_on_google(row) else ""
+    google_state = newsobjects.TELLING if newsending.is_on_google(row) else ""
     values = {"state": "running", "is_live": True, "is_listed": True, "live_at": now, "google_state": google_state}
     await conn.execute(update(news).where(news.c.id == news_id).values(**values, updated_at=now))
     counts = insert_into(news_counts, is_postgresql=conn.dialect.name == "postgresql").values(news_id=news_id)
@@ -350,41 +329,30 @@ async def shown_anew(conn: AsyncConnection, row: Any) -> bool:
 
     True where the cards show their history.
     """
-    kept = await _locked(conn, row.template_id)
+    kept = await livenews.locked(conn, row.template_id)
     live = tuple(replace(one, stamp=row.stamp) if one.id == row.id else one for one in kept.live)
     past = tuple(replace(one, stamp=row.stamp) if one.id == row.id else one for one in kept.past)
-    await _show(conn, row.template_id, replace(kept, live=live, past=past))
+    await livenews.show(conn, row.template_id, replace(kept, live=live, past=past))
     return kept.has_history
 
 
 async def forget(conn: AsyncConnection, row: Any) -> bool:
     """Out of the history; True where cards have shown it there."""
-    kept = await _locked(conn, row.template_id)
-    await _show(conn, row.template_id, replace(kept, past=tuple(one for one in kept.past if one.id != row.id)))
+    kept = await livenews.locked(conn, row.template_id)
+    await livenews.show(conn, row.template_id, replace(kept, past=tuple(one for one in kept.past if one.id != row.id)))
     return kept.has_history
 
 
 async def show_history(conn: AsyncConnection, template_id: int, *, wanted: bool) -> None:
     """A publish: whether the cards of the template show what they were told."""
-    kept = await _locked(conn, template_id)
+    kept = await livenews.locked(conn, template_id)
     if kept.has_history is not wanted:
-        await _show(conn, template_id, replace(kept, has_history=wanted))
+        await livenews.show(conn, template_id, replace(kept, has_history=wanted))
 
 
 def is_for_everyone(row: Any) -> bool:
     """Whether one message on Google's class says it: the same words to all holders."""
     return not row.is_listed and not row.holdout and len(row.variants) == 1
-
-
-async def _locked(conn: AsyncConnection, template_id: int) -> livenews.Board:
-    """What the template's cards show and were told, kept from others until the end of the transaction."""
-    wanted = select(templates.c.news, templates.c.past_news).where(templates.c.id == template_id).with_for_update()
-    row = (await conn.execute(wanted)).one()
-    return livenews.board(row.news, row.past_news)
-
-
-async def _show(conn: AsyncConnection, template_id: int, board: livenews.Board) -> None:
-    await conn.execute(update(templates).where(templates.c.id == template_id).values(**livenews.dumped(board)))
 
 
 async def _ring(conn: AsyncConnection, row: Any) -> None:
@@ -393,7 +361,7 @@ async def _ring(conn: AsyncConnection, row: Any) -> None:
 
 async def _tell_google(conn: AsyncConnection, row: Any) -> tuple[int, str]:
     """(objects, state): the message goes onto the class, or page by page onto objects; not at all without Google."""
-    if not _is_on_google(row):
+    if not newsending.is_on_google(row):
         return 0, ""
     if not is_for_everyone(row):
         return 0, newsobjects.TELLING
@@ -407,124 +375,6 @@ async def _tell_google(conn: AsyncConnection, row: Any) -> tuple[int, str]:
     if not await newspushes.say(conn, row):
         return 0, ""
     return objects, "waiting" if objects else ""
-
-
-def _is_on_google(row: Any) -> bool:
-    return row.google_mode != "off" and row.revoked_at is None
-
-
-# Is it done?
-
-
-async def _look_after(db: Database, news_id: int) -> None:
-    async with db.reading() as conn:
-        row = await _row(conn, news_id)
-        if row is None or row.state != "running":
-            return
-        is_over, waits = await newsschedule.is_over(conn, row), await newsschedule.needs_morning(conn, row)
-        if not (is_over or waits is not None or (row.trigger_id is None and await _seems_done(conn, row))):
-            return
-    async with db.transaction() as conn:
-        row = await _row(conn, news_id, lock=True)
-        if row is None or row.state != "running":
-            return
-        if row.trigger_id is None and await _seems_done(conn, row):
-            await _finish(conn, row)
-        elif is_over:
-            await stop(conn, row)
-        elif waits is not None:
-            await newsschedule.wait_for_morning(conn, row, waits)
-
-
-async def stop(conn: AsyncConnection, row: Any) -> None:
-    """Ring nobody more; who has it keeps it, the others see it when they come, silently. The caller has locked the row.
-
-    It is done now, or when the last push that is on its way has its verdict.
-    """
-    kept = await _locked(conn, row.template_id)
-    live = tuple(replace(one, is_silent=True) if one.id == row.id else one for one in kept.live)
-    await _show(conn, row.template_id, replace(kept, live=live))
-    if await newsschedule.cut(conn, row):
-        await _finish(conn, await _row(conn, row.id))
-
-
-async def _seems_done(conn: AsyncConnection, row: Any) -> bool:
-    """No page is left, nobody waits with an intent, and Google has answered."""
-    if newswaves.following(row) is not None or await _is_ringing(conn, row):
-        return False
-    for queue in (apple_jobs, other_jobs):
-        asked = and_(queue.c.device_id == news_waiting.c.device_id, news_waiting.c.news_id == row.id)
-        if (await conn.execute(select(queue.c.id).where(asked).limit(1))).first():
-            return False
-    if row.google_state == newsobjects.TELLING and _is_on_google(row):
-        counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
-        return row.google_position is None and (await conn.execute(counted)).scalar_one() >= row.google_targets
-    return row.google_state != "waiting" or await _google_verdict(conn, row) is not None
-
-
-async def _google_verdict(conn: AsyncConnection, row: Any) -> str | None:
-    """What Google said to the class's message; None: nothing yet."""
-    wanted = select(google_classes.c.messages, google_classes.c.sent_messages)
-    found = (await conn.execute(wanted.where(google_classes.c.template_id == row.template_id))).first()
-    mine = newsobjects.message_id(row)
-    if found is not None and mine in found.sent_messages:
-        return "accepted"
-    if found is None or mine not in {one["id"] for one in found.messages}:
-        return "failed"
-    return None
-
-
-async def _finish(conn: AsyncConnection, row: Any) -> None:
-    """Every push has its verdict. Phones whose intent came to an end without one are gone, or were told by another push."""
-    now = await database_now(conn)
-    counts: dict[str, int] = {}
-    waits = select(news_waiting.c.device_id, news_waiting.c.since, devices.c.id, devices.c.accepted_at)
-    waits = waits.outerjoin(devices, devices.c.id == news_waiting.c.device_id)
-    for one in await conn.execute(waits.where(news_waiting.c.news_id == row.id)):
-        was_told = one.accepted_at is not None and one.accepted_at >= one.since
-        fate = "gone" if one.id is None else "accepted" if was_told else "failed"
-        counts[fate] = counts.get(fate, 0) + 1
-        if fate != "accepted":
-            because = newscounts.because(fate, _why(row) if fate == "failed" else newsreasons.LEFT)
-            counts[because] = counts.get(because, 0) + 1
-    await conn.execute(delete(news_waiting).where(news_waiting.c.news_id == row.id))
-    google_state = row.google_state
-    if google_state == "waiting":
-        google_state = await _google_verdict(conn, row) or "failed"
-        counts[google_state] = counts.get(google_state, 0) + row.google_targets
-        counts["google"] = row.google_targets
-        if google_state == "failed":
-            because = newscounts.because("failed", _why(row) if row.reason else await _class_reason(conn, row))
-            counts[because] = counts.get(because, 0) + row.google_targets
-    elif google_state == newsobjects.TELLING:
-        left = await _untold(conn, row)
-        counts |= {"failed": counts.get("failed", 0) + left, "google": left}
-        because = newscounts.because("failed", _why(row) if row.reason else newsreasons.GOOGLE_OFF)
-        counts[because] = counts.get(because, 0) + left
-        google_state = newsobjects.TOLD
-    await newscounts.add(conn, {row.id: counts})
-    told = (await conn.execute(select(news_counts).where(news_counts.c.news_id == row.id))).one()
-    total = told.accepted + told.gone + told.failed - told.google
-    values = {"state": "done", "google_state": google_state, "targets": total, "updated_at": now, "result_at": now}
-    await conn.execute(update(news).where(news.c.id == row.id).values(**values))
-
-
-def _why(row: Any) -> str:
-    """The reason for who was not told in the end, and nobody's answer says why."""
-    ours = {newsschedule.STOPPED: newsreasons.STOPPED, newsschedule.CUT: newsreasons.TOO_LATE}
-    return ours.get(row.reason, newsreasons.GIVEN_UP)
-
-
-async def _class_reason(conn: AsyncConnection, row: Any) -> str:
-    """Google's word about the template's class."""
-    said = select(google_classes.c.reason).where(google_classes.c.template_id == row.template_id)
-    return (await conn.execute(said)).scalar_one_or_none() or newsreasons.GIVEN_UP
-
-
-async def _untold(conn: AsyncConnection, row: Any) -> int:
-    """Objects that keep their fate for themselves: the brand's Google was switched off."""
-    counted = select(news_counts.c.google).where(news_counts.c.news_id == row.id)
-    return max(0, int(row.google_targets) - int((await conn.execute(counted)).scalar_one()))
 
 
 async def _fail(conn: AsyncConnection, row: Any, reason: str) -> None:
