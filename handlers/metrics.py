@@ -7,6 +7,7 @@ Labels are few and closed: route templates, methods, classes of status; never a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -66,9 +67,9 @@ dead_letters = Gauge(
     ["channel"],
     multiprocess_mode="livemostrecent",
 )
-backup_at = Gauge(
-    "passbell_backup_timestamp_seconds",
-    "When `backup` last wrote a file; 0 for never.",
+backup_age = Gauge(
+    "passbell_backup_age_seconds",
+    "How long ago `backup` last wrote a file; +Inf where it never did.",
     multiprocess_mode="livemostrecent",
 )
 standing_at = Gauge(
@@ -113,7 +114,7 @@ NAMES = (
     "passbell_news",
     "passbell_held_changes",
     "passbell_dead_letters",
-    "passbell_backup_timestamp_seconds",
+    "passbell_backup_age_seconds",
     "passbell_standing_timestamp_seconds",
     "passbell_process_differences",
     "passbell_loop_lag_seconds",
@@ -165,5 +166,5 @@ def note_standing(standing: Standing, now: float) -> None:
             gauge.labels(label).set(value)
     held_changes.set(standing.held_changes)
     process_differences.set(standing.differences)
-    backup_at.set(0 if standing.backup_at is None else standing.backup_at.timestamp())
+    backup_age.set(inf if standing.backup_at is None else max(0.0, now - standing.backup_at.timestamp()))
     standing_at.set(now)

@@ -46,6 +46,7 @@ async def test_a_worker_tells_its_own_counts_and_how_the_queues_stand(db: Databa
         lines = (await answer.text()).splitlines()
     assert f'passbell_push_attempts_total{{channel="apns",outcome="accepted",reason=""}} {counted}' in lines
     assert 'passbell_push_waiting{channel="apns"} 0.0' in lines
+    assert "passbell_backup_age_seconds +Inf" in lines  # there never was one
     assert any(line.startswith("passbell_certificate_expiry_timestamp_seconds{") for line in lines)
 
 
