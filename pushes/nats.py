@@ -24,7 +24,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
-from pushes import metrics
+from pushes import metrics, natscredentials
 from pushes.doorbell import CarrierAway, Ear
 
 STREAM = "PASSBELL_JOBS"
@@ -183,7 +183,7 @@ class Nats:
     async def _connect(self, *, retries: bool) -> None:
         options: dict[str, Any] = {"name": self._options.name, "connect_timeout": 2, "ping_interval": 2}
         if self._options.credentials is not None:
-            options["user_credentials"] = str(self._options.credentials)
+            options |= _proof(self._options.credentials)
         if self._options.ca is not None:
             options["tls"] = ssl.create_default_context(cafile=str(self._options.ca))
         self._has_begun = True
@@ -314,6 +314,16 @@ class Nats:
             await asyncio.sleep(WATCH_SECONDS / 4)
 
 
+def _proof(file: Path) -> dict[str, Any]:
+    """Who we are, for the library; ``user`` is never sent, it only makes the library answer the server's question."""
+    try:
+        credentials = natscredentials.parse(file.read_bytes())
+    except (OSError, ValueError) as error:
+        why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise CarrierAway(f"NATS_CREDENTIALS_FILE: {file} {why}") from None
+    return {"user": "by credentials", "user_jwt_cb": lambda: credentials.jwt, "signature_cb": credentials.sign}
+
+
 def _word(name: str) -> str:
     """The name as one word of a subject."""
     return quote(name, safe="").replace(".", "%2E")
@@ -321,6 +331,8 @@ def _word(name: str) -> str:
 
 def _why(error: Exception) -> str:
     """What failed, without addresses that may hold a password."""
+    if isinstance(error, CarrierAway):
+        return str(error)
     return (
         f"{type(error).__name__}: {error}" if str(error) and not isinstance(error, ValueError) else type(error).__name__
     )
