@@ -29,6 +29,8 @@ from tests.judges import need
 
 SECRET = "k1:" + "correct horse battery staple and a donkey"
 PUBLIC_URL = "https://cards.example.com"
+EMPTIER = "passbell tests"
+"""The name of the connection that empties the database between the tests."""
 NOBODY_ELSE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -81,7 +83,7 @@ class Emptied:
 
     async def _empty(self) -> None:
         if self.connection is None:
-            self.connection = await asyncpg.connect(self.url)
+            self.connection = await asyncpg.connect(self.url, server_settings={"application_name": EMPTIER})
         await self.connection.execute(NOBODY_ELSE)
         await self.connection.execute(NO_ROWS)
 

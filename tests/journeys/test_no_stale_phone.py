@@ -22,6 +22,7 @@ from sandbox.phone import Phone
 from store import dialect, holding, templates
 from store.dialect import Database
 from store.keyring import Keyring
+from tests.databases import EMPTIER
 from tests.journeys.house import SECRET, World, until
 from tests.pushes.fleet import make_due, pending
 
@@ -45,6 +46,9 @@ EVENT = st.one_of(
     st.just(("copy",)),
     st.just(("restore",)),
 )
+
+ALONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name = $2"
+"""A database is copied when nobody is connected: of the server nobody is, of the tests whoever empties it between them."""
 
 
 class Story:
@@ -77,6 +81,9 @@ class Story:
         for phone in self.phones:
             await phone.close()
         await self._server.aclose()
+        if self._has_copy and self.world.database_url.startswith("postgresql"):
+            async with self._administration() as connection:
+                await connection.execute(f"DROP DATABASE {self.world.database_url.rsplit('/', 1)[1]}_copy")
 
     async def happen(self, event: tuple[Any, ...]) -> None:
         """One event; what makes no sense now does not happen."""
@@ -228,12 +235,18 @@ class Story:
             source, target = (live, kept) if direction == "copy" else (kept, live)
             await asyncio.to_thread(shutil.copy, source, target)
             return
-        server, name = url.rsplit("/", 1)
+        name = url.rsplit("/", 1)[1]
         source, target = (name, f"{name}_copy") if direction == "copy" else (f"{name}_copy", name)
-        connection = await asyncpg.connect(f"{server}/postgres")
-        try:
+        async with self._administration() as connection:
             await connection.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)")
+            await connection.execute(ALONE, source, EMPTIER)
             await connection.execute(f"CREATE DATABASE {target} TEMPLATE {source}")
+
+    @contextlib.asynccontextmanager
+    async def _administration(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(f"{self.world.database_url.rsplit('/', 1)[0]}/postgres")
+        try:
+            yield connection
         finally:
             await connection.close()
 
