@@ -23,7 +23,7 @@ from tests.pushes.fleet import LONG_AGO, add_holders, pending, publish, token
 
 SERVER = Path(__file__).parent.parent.parent / "server.py"
 WINDOW = 200
-SIZES = [pytest.param(5_000, 3), pytest.param(20_000, 5, marks=pytest.mark.soak)]
+SIZES = [pytest.param(2_500, 2), pytest.param(20_000, 5, marks=pytest.mark.soak)]
 """(phones, kills)."""
 
 

@@ -113,7 +113,7 @@ async def test_a_pause_stops_pushes_and_a_cancel_takes_the_text_away(running: Wo
     assert phone.cards[serial].text("points") is not None
 
 
-PHONES, WINDOW = 6_000, 200
+PHONES, WINDOW = 3_000, 200
 
 
 @pytest.mark.timeout(200)
@@ -122,7 +122,7 @@ async def test_workers_killed_and_a_pause_lose_no_phone_and_count_each_once(worl
         await add_holders(db, world.brand_id, PHONES)
         async with world.server(with_worker=False):
             news = await send(world, "Coffee")
-            for goal in (500, 2000):
+            for goal in (500, 1500):
                 worker = await start_worker(world)
                 await until(lambda goal=goal: len(world.apns.records) >= goal, 60)
                 worker.kill()
