@@ -16,7 +16,7 @@ from passkit.limits_reading import shows_news
 from passkit.schema import Template
 from passkit.variables import text_problem
 from store.errors import Invalid
-from store.requests import Instant, Key, Language, Short
+from store.requests import Instant, Key, Language
 
 TITLE_LENGTH = 200
 MAX_VARIANTS = 4
@@ -75,7 +75,7 @@ class NewsRequest(BaseModel):
     kind: Literal["service", "marketing"] = Field(
         default="service", description="Marketing reaches only cards whose holder agrees to it."
     )
-    topic: Short | None = None
+    topic: Key | None = None
     starts_at: Instant | None = Field(default=None, description="When it appears; without it when it is started.")
     zone: Literal["brand", "holder"] = Field(
         default="brand",

@@ -62,7 +62,7 @@ class TriggerSettings(BaseModel):
     kind: Literal["service", "marketing"] | None = Field(
         default=None, description="Marketing reaches only cards whose holder agrees to it."
     )
-    topic: Short | None = None
+    topic: Key | None = None
     cap_days: StrictInt | None = Field(
         default=None, ge=0, le=MOST_DAYS, description="A card is told at most once in so many days; null: as usual."
     )
