@@ -253,7 +253,7 @@ async def tell(db: Database, brand_id: int, icon: bytes, steps: list[tuple[Any, 
     await world.push()
     await world.timer()
     await world.check()
-    for phone in world.phones:  # one that left may have taken another's download along: it is listed again, with nothing new
+    for phone in world.phones:  # one that left may have taken another's download along: listed again, with nothing new
         has = {serial: held.content for serial, held in phone.held.items()}
         await phone.update()
         assert {serial: held.content for serial, held in phone.held.items()} == has
