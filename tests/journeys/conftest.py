@@ -16,6 +16,7 @@ SMALL = (
     "test_android.py",
     "test_google.py",
     "test_google_kill.py",
+    "test_google_news_kill.py",
     "test_operator_card.py",
     "test_phones.py",
     "test_secrets.py",

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sandbox.google import GoogleService
 from sandbox.google_state import Kind
 from store import cards, google, tables, templates
-from store.cards import Change, NewCard
+from store.cards import CardView, Change, NewCard
 from store.dialect import Database
 from tests.journeys.house import World, until
 from tests.journeys.test_kill import opened, start_worker
@@ -40,11 +40,16 @@ async def play(world: World, *, rate: int) -> AsyncIterator[GoogleService]:
         yield service
 
 
-async def hold_objects(db: Database, service: GoogleService, brand_id: int, count: int) -> None:
-    """So many cards whose objects Google has, each with a change of its own to bring."""
+async def hold_objects(
+    db: Database, service: GoogleService, brand_id: int, count: int, more: bytes = b""
+) -> list[CardView]:
+    """So many cards whose objects Google has, each with a change of its own to bring; ``more`` fields of their template."""
     await google.add_key(db, brand_id, orjson.dumps(key_file()), NOW)
     await google.configure(db, "cafe", issuer_id=ISSUER, mode="live")
-    files = {name: content.replace(b"key: coffee", b"key: points") for name, content in coffee().items()}
+    files = {
+        name: content.replace(b"key: coffee", b"key: points").replace(b"barcode:", more + b"barcode:")
+        for name, content in coffee().items()
+    }
     await templates.import_files(db, brand_id, files, NOW)
     await templates.publish(db, brand_id, "points", now=NOW)
     made = []
@@ -62,6 +67,7 @@ async def hold_objects(db: Database, service: GoogleService, brand_id: int, coun
             await conn.execute(update(table).values(accepted_digest="before", due_at=None))
     for number, card in enumerate(made, 1):
         await cards.change(db, brand_id, card.serial_number, Change(data={"points": number}), NOW)
+    return made
 
 
 async def let_leases_end(db: Database) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from store import dialect, tables
 from store.dialect import Database
 from store.keyring import Keyring
 from tests.conftest import PASS_TYPE
+from tests.journeys import nursery
 from tests.journeys.house import SECRET, World, until
 from tests.pushes.fleet import LONG_AGO, add_holders, pending, publish, token
 
@@ -35,11 +35,8 @@ async def opened(world: World) -> AsyncIterator[Database]:
     await db.close()
 
 
-async def start_worker(world: World) -> asyncio.subprocess.Process:
-    environment = {"PATH": os.environ["PATH"]} | world.environment
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(SERVER), "worker", env=environment, stderr=asyncio.subprocess.DEVNULL
-    )
+async def start_worker(world: World) -> nursery.Worker:
+    return nursery.start(["worker"], {"PATH": os.environ["PATH"]} | world.environment)
 
 
 async def let_leases_end(db: Database) -> None:
