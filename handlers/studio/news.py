@@ -39,14 +39,6 @@ from store.people import Role
 SEEN = 60
 """Characters that a lock screen shows, about: iOS cuts two lines on its narrowest phone."""
 SAMPLES = 5
-BADGES = {
-    "waiting_approval": "warn",
-    "running": "accent",
-    "scheduled": "accent",
-    "paused": "warn",
-    "failed": "wrong",
-    "done": "done",
-}
 NUMBER = 50
 
 
@@ -63,7 +55,7 @@ async def listing(request: web.Request, me: Me) -> web.StreamResponse:
         older=found.next_cursor,
         names=names,
         said=said,
-        badges=BADGES,
+        badges=newsrun.BADGES,
         mine=await waiting(request, me),
     )
 
