@@ -361,7 +361,7 @@ async def test_everyone_of_another_project_is_held_before_many_are_parked(db: Da
         await until(lambda: leases.held(db))
         await asyncio.sleep(0.2)
         sent = len(channel.sent)
-    assert sent == 20
+    assert 20 <= sent < 40
 
 
 async def test_the_timeline_names_the_channel(db: Database) -> None:
