@@ -28,6 +28,8 @@ class Costs:
     pushes: int = 3_005
     lists: int = 5_523
     fetches: int = 1_811
+    returning: int = 449
+    """Phones that come back after a news: a list and a first fetch, which writes."""
     webhooks: int = 100
     card_bytes: int = 1_750
     line_bytes: int = 190
@@ -98,7 +100,7 @@ def plan(cards: int, costs: Costs | None = None, use: Use | None = None) -> Plan
     parts = math.ceil(cards / (costs.pushes * seconds))
     mine = math.ceil(cards / parts)
     pace = math.ceil(mine / seconds)
-    news = pace * use.back / 100 * (1 / costs.lists + 1 / costs.fetches)
+    news = pace * use.back / 100 / costs.returning
     web = math.ceil((news + _hooks(mine, use) * _hook(costs)) / costs.busy)
     lines = cards * use.changes * use.lines * 30 * MONTHS_KEPT
     disk = math.ceil((cards * costs.card_bytes + lines * costs.line_bytes) * costs.spare)
@@ -110,7 +112,7 @@ def simulate(order: Plan, costs: Costs | None = None, use: Use | None = None) ->
     costs, use = costs or Costs(), use or Use()
     phones = math.ceil(order.cards / order.parts)
     room = order.web * costs.busy - _hooks(phones, use) * _hook(costs)
-    a_second = room / (1 / costs.lists + 1 / costs.fetches)
+    a_second = room * costs.returning
     pace = min(costs.pushes, max(order.pace, int(100 * a_second / use.back)))
     coming: deque[int] = deque([0] * SPREAD)
     pushed = back = fetched = waiting = longest = seconds = 0

@@ -23,6 +23,7 @@ def test_the_costs_are_the_measured_ones() -> None:
     assert f"| the same, PostgreSQL | {costs.pushes:,} /s" in page
     assert f"· {costs.lists:,} /s/core" in _line(page, "| list of one changed card, SQLite · PostgreSQL")
     assert f"| {costs.fetches:,} /s/core" in _line(page, "| `GET` pass, 55 KB, PostgreSQL")
+    assert f"· {costs.returning:,} /s/core" in _line(page, "| phones that come back after a news, SQLite · PostgreSQL")
 
 
 def _line(page: str, begin: str) -> str:
@@ -52,5 +53,5 @@ def test_twice_the_load_needs_twice_the_machines(cards: int, use: Use) -> None:
 
 def test_slower_cores_than_planned_for_bring_it_later() -> None:
     order = plan(10_000_000)
-    slow = simulate(order, Costs(lists=Costs().lists // 4, fetches=Costs().fetches // 4))
+    slow = simulate(order, Costs(returning=Costs().returning // 4))
     assert slow.seconds > simulate(order).seconds
