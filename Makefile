@@ -17,7 +17,7 @@ run: $(VENV)/.run  ## the whole thing on this machine: open the printed page
 
 # Three workers on two cores are no judge of time: what fails among them is asked once more, alone.
 test: $(VENV)/.dev judges lint  ## lint, then every test on SQLite and PostgreSQL
-	$(BIN)/pytest -n 3 || $(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n 3 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 lint: $(VENV)/.dev  ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
