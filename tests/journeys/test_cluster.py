@@ -140,7 +140,7 @@ async def test_nats_hands_work_over_and_whatever_dies_every_change_arrives(hosts
             await asyncio.sleep(0.5)
             before = rung("sent")
             seconds = [await till.timed() for _ in range(CALM)]
-            await until(lambda: rung("sent") - before >= CALM)  # a ring is counted when the server has said that it has it
+            await until(lambda: rung("sent") - before >= CALM)  # counted when the server has said that it has it
             assert statistics.median(seconds) < FAST, seconds
 
             await servers[0].kill()
