@@ -25,6 +25,9 @@ def add(operations: Any) -> None:
     new.add_argument("--day", choices=DAYS, required=True)
     new.add_argument("--at", required=True, metavar="HH:MM", type=_time, help="in the brand's clock")
     new.add_argument(
+        "--zone", choices=("brand", "holder"), default="brand", help="holder: at that hour in each holder's own"
+    )
+    new.add_argument(
         "--lasts", type=int, metavar="HOURS", help="how long each stays; until it is cancelled if not given"
     )
     new.add_argument("--audience", metavar="JSON", help="conditions, or a file; everyone if not given")
@@ -77,6 +80,7 @@ async def run_add(args: argparse.Namespace, settings: Settings) -> int:
             kind="marketing" if args.marketing else "service",
             audience=shell.json_object(args.audience, "--audience") if args.audience else None,
             lasts_hours=args.lasts,
+            zone=args.zone,
             by=COMMAND_LINE,
             now=shell.now(),
         )
@@ -112,7 +116,8 @@ async def run_remove(args: argparse.Namespace, settings: Settings) -> int:
 
 def _tell(slot: Slot) -> None:
     next_at = f"{slot.next_at.isoformat(timespec='minutes')}"
-    print(f"{slot.id}  {slot.template}  {DAYS[slot.weekday]} {slot.at:%H:%M} {slot.time_zone}, next {next_at}")
+    clock = "in each holder's clock" if slot.zone == "holder" else slot.time_zone
+    print(f"{slot.id}  {slot.template}  {DAYS[slot.weekday]} {slot.at:%H:%M} {clock}, next {next_at}")
     for one in slot.texts:
         same = "  (cards say this already)" if one.same_text else ""
         print(f"  {one.id}  {' / '.join(one.text.values())}{same}")

@@ -24,11 +24,14 @@ class _Answered(BaseModel):
 
 
 class SlotRequest(_Asked):
-    """A weekly place for news, in the brand's clock."""
+    """A weekly place for news."""
 
     template: Key = Field(description="The template's key.")
     weekday: StrictInt = Field(ge=0, le=6, description="0 is Monday, 6 is Sunday.")
     at: Clock = Field(description="`14:00`, in the brand's time zone.")
+    zone: Literal["brand", "holder"] = Field(
+        default="brand", description="`holder`: when it is `at` in each holder's own clock, wave by wave."
+    )
     kind: Literal["service", "marketing"] = "service"
     topic: Key | None = None
     audience: dict[str, Any] | None = Field(default=None, description="As of a news; null: everybody.")
@@ -70,6 +73,7 @@ class SlotAnswer(_Answered):
     weekday: int
     at: str = Field(description="`14:00` in this time zone.")
     time_zone: str
+    zone: Literal["brand", "holder"] = Field(description="Whose clock `at` goes by.")
     kind: str
     topic: str | None
     audience: dict[str, Any] | None

@@ -1,7 +1,7 @@
-"""A weekly place for news: every Friday at 14:00 in the brand's clock, the next text of its queue goes out.
+"""A weekly place for news: every Friday at 14:00 in the brand's or each holder's clock, the next text of its queue goes out.
 
 An empty queue sends nothing, and the day before somebody is reminded. A slot whose moment was missed makes a news that asks a
-person, as any other does (``store.newsschedule``). The brand's clock goes for all of its cards.
+person, as any other does (``store.newsschedule``). By the holders' clocks the news is made when that hour comes somewhere first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from passkit import schedule
-from store import audit, livenews, newsalarms, newsrules, newsschedule, randomness, tables
+from store import audit, livenews, newsalarms, newsrules, newsschedule, newswaves, randomness, tables
 from store.audit import Actor
 from store.clock import NOW
 from store.dialect import Database, database_now
@@ -53,19 +53,28 @@ class SlotText:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """``weekday``: Monday is 0; ``at`` and ``time_zone``: the brand's clock; ``lasts_hours`` None: each stays until cancelled."""
+    """``weekday``: Monday is 0; ``at`` and ``time_zone``: the brand's clock; ``lasts_hours`` None: each stays until cancelled.
+
+    ``zone``: whether it comes then, "brand", or when it is ``at`` in each holder's clock, "holder".
+    """
 
     id: str
     template: str
     weekday: int
     at: time
     time_zone: str
+    zone: str
     kind: str
     topic: str | None
     audience: Mapping[str, Any] | None
     lasts_hours: int | None
     next_at: datetime
     texts: tuple[SlotText, ...]
+
+    @property
+    def remind_at(self) -> datetime:
+        """When somebody is told that it is empty: a day before it comes to the first of its holders."""
+        return _span(self.next_at, ZoneInfo(self.time_zone), by_holder=self.zone == "holder")[0] - DAY
 
 
 async def add(
@@ -79,6 +88,7 @@ async def add(
     topic: str | None = None,
     audience: Mapping[str, Any] | None = None,
     lasts_hours: int | None = None,
+    zone: str = "brand",
     by: Actor,
     now: datetime,
 ) -> Slot:
@@ -93,13 +103,13 @@ async def add(
         row, revision = await revision_of(db, conn, brand_id, template)
         asked = {"template": template, "text": "", "kind": kind, "topic": topic, "audience": audience}
         checked(accepted(NewsRequest, asked), revision.template, is_draft=True)
-        zone = (await newsrules.of_brand(conn, brand_id)).zone
-        at = at.replace(second=0, microsecond=0, tzinfo=None)
-        next_at = schedule.weekly(weekday, at, zone, await database_now(conn))
+        brands_zone = (await newsrules.of_brand(conn, brand_id)).zone
+        at, by_holder = at.replace(second=0, microsecond=0, tzinfo=None), zone == "holder"
+        moments = _moments(weekday, at, brands_zone, await database_now(conn), by_holder=by_holder)
         key = f"s_{randomness.text(KEY_LENGTH)}"
         values = {"brand_id": brand_id, "template_id": row.id, "key": key, "weekday": weekday, "at": f"{at:%H:%M}"}
         values |= {"kind": kind, "topic": topic, "audience": audience, "lasts_hours": lasts_hours}
-        await conn.execute(insert(table).values(**values, **_moments(next_at), created_at=now))
+        await conn.execute(insert(table).values(**values, **moments, by_holder=by_holder, created_at=now))
         await audit.record(db, brand_id, by, "news_slot.added", key, now=now)
         return await _slot(conn, await _needed(conn, brand_id, key))
 
@@ -224,10 +234,11 @@ async def _look_after(db: Database, conn: AsyncConnection, slot_id: int) -> None
     if row is None or row.due_at > now:
         return
     waiting = await _waiting(conn, row.id)
-    if now < row.next_at:
+    goes_at, _ = _span(row.next_at, ZoneInfo(row.time_zone), by_holder=row.by_holder)
+    if now < goes_at:
         if not waiting:
             await newsalarms.note(conn, row.brand_id, newsalarms.SLOT_EMPTY, row.key, now)
-        await conn.execute(update(table).where(table.c.id == row.id).values(due_at=row.next_at))
+        await conn.execute(update(table).where(table.c.id == row.id).values(due_at=goes_at))
         return
     if waiting:
         await _send(db, conn, row, waiting[0], now)
@@ -236,10 +247,12 @@ async def _look_after(db: Database, conn: AsyncConnection, slot_id: int) -> None
 
 async def _send(db: Database, conn: AsyncConnection, row: Any, text: Any, now: datetime) -> None:
     """A news of the first text, as if it had been started at the slot's time."""
-    ends = None if row.lasts_hours is None else row.next_at + timedelta(hours=row.lasts_hours)
+    _, last = _span(row.next_at, ZoneInfo(row.time_zone), by_holder=row.by_holder)
+    ends = None if row.lasts_hours is None else last + timedelta(hours=row.lasts_hours)
     asked = {name: getattr(row, name) for name in ("template", "kind", "topic", "audience")}
     asked |= {"text": dict(text.text), "title": dict(text.title) or None, "url": text.url}
     asked |= {"ends_at": max(ends, now + DAY).isoformat()} if ends is not None else {}
+    asked |= {"zone": "holder", "starts_at": row.next_at.isoformat()} if row.by_holder else {}
     made = await create_in(db, conn, row.brand_id, accepted(NewsRequest, asked), by=text.created_by, now=now)
     await start_in(conn, made, by=text.created_by)
     rules = await newsrules.of_brand(conn, row.brand_id)
@@ -249,8 +262,9 @@ async def _send(db: Database, conn: AsyncConnection, row: Any, text: Any, now: d
 
 
 async def _next_week(conn: AsyncConnection, row: Any, now: datetime) -> None:
-    next_at = schedule.weekly(row.weekday, time.fromisoformat(row.at), ZoneInfo(row.time_zone), now)
-    await conn.execute(update(table).where(table.c.id == row.id).values(**_moments(next_at)))
+    at, zone, after = time.fromisoformat(row.at), ZoneInfo(row.time_zone), max(now, row.next_at)
+    moments = _moments(row.weekday, at, zone, after, by_holder=row.by_holder)
+    await conn.execute(update(table).where(table.c.id == row.id).values(**moments))
 
 
 async def _give_up(db: Database, slot_id: int, error: StoreError) -> None:
@@ -262,8 +276,17 @@ async def _give_up(db: Database, slot_id: int, error: StoreError) -> None:
         await _next_week(conn, row, now)
 
 
-def _moments(next_at: datetime) -> dict[str, datetime]:
-    return {"next_at": next_at, "due_at": next_at - DAY}
+def _moments(weekday: int, at: time, zone: ZoneInfo, after: datetime, *, by_holder: bool) -> dict[str, datetime]:
+    """The first moment behind another of which somebody can still be told everywhere, and when to look at the slot before it."""
+    next_at = schedule.weekly(weekday, at, zone, after)
+    if _span(next_at, zone, by_holder=by_holder)[0] <= after:
+        next_at = schedule.weekly(weekday, at, zone, next_at)
+    return {"next_at": next_at, "due_at": _span(next_at, zone, by_holder=by_holder)[0] - DAY}
+
+
+def _span(next_at: datetime, zone: ZoneInfo, *, by_holder: bool) -> tuple[datetime, datetime]:
+    """When it goes out, first and last."""
+    return newswaves.span(next_at, zone) if by_holder else (next_at, next_at)
 
 
 def _rows() -> Any:
@@ -315,6 +338,7 @@ async def _slot(conn: AsyncConnection, row: Any) -> Slot:
         weekday=row.weekday,
         at=time.fromisoformat(row.at),
         time_zone=row.time_zone,
+        zone="holder" if row.by_holder else "brand",
         kind=row.kind,
         topic=row.topic,
         audience=row.audience,

@@ -25,6 +25,8 @@ from store.tables import from_micros, news_cards, registrations
 
 EARLIEST = timedelta(hours=14)
 """As far ahead of UTC as a clock goes: Kiritimati."""
+LATEST = timedelta(hours=12)
+"""As far behind it: Baker Island."""
 LATE = timedelta(hours=2)
 """Of allowed time: a news, or a wave, that could not begin by then is missed, unless something else was asked."""
 PARTLY = "For some holders the hour had gone by."
@@ -103,9 +105,13 @@ def goes_by_holders(row: Any) -> bool:
 
 def earliest(row: Any, rules: Rules) -> datetime:
     """Before this its hour has come nowhere."""
-    starts_at: datetime = row.starts_at
-    offset = starts_at.astimezone(rules.zone).utcoffset() or timedelta(0)
-    return min(starts_at, starts_at + offset - EARLIEST)
+    return span(row.starts_at, rules.zone)[0]
+
+
+def span(at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when to when the hour that it is at that moment in this zone comes somewhere."""
+    in_utc = at + (at.astimezone(zone).utcoffset() or timedelta(0))
+    return min(at, in_utc - EARLIEST), max(at, in_utc + LATEST)
 
 
 def planned(row: Any, rules: Rules, cards: Mapping[str | None, int], now: datetime) -> tuple[Wave, ...]:

@@ -846,6 +846,7 @@ news_slots = Table(  # weekly places for news; store.newsslots
     Column("key", String(20), nullable=False, unique=True),  # its name outside
     Column("weekday", Integer, nullable=False),  # Monday is 0
     Column("at", String(5), nullable=False),  # 14:00 in the brand's clock
+    Column("by_holder", Boolean, nullable=False, default=False, server_default=false()),  # or in each holder's
     Column("kind", String(10), nullable=False),  # as of the news that it makes
     Column("topic", String(64)),
     Column("audience", JSON),

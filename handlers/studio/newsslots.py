@@ -55,6 +55,7 @@ async def add(request: web.Request, me: Me) -> web.StreamResponse:
         at,
         kind="marketing" if form["kind"] == "marketing" else "service",
         lasts_hours=24 * lasts if lasts else None,
+        zone="holder" if form["zone"] == "holder" else "brand",
         by=me.actor,
         now=now(request),
     )
@@ -212,8 +213,8 @@ async def _page(
         form=form or _fields(chosen),
         when=when(me, slot),
         next_day=_day(me, slot),
-        remind_at=slot.next_at - newsslots.DAY,
-        is_soon=slot.next_at - newsslots.DAY <= now(request),
+        remind_at=slot.remind_at,
+        is_soon=slot.remind_at <= now(request),
         out=request.query.get("out", "") if request.query.get("out", "").isdigit() else "",
         moved=request.query.get("moved", ""),
         first=_first,

@@ -7,15 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from store import brands, news, newsalarms, newsslots, tables, templates
+from store import brands, cards, news, newsalarms, newsslots, tables, templates
 from store.alarms import Ways
 from store.audit import COMMAND_LINE
-from store.dialect import Database
+from store.cards import NewCard
+from store.dialect import Database, database_now
 from store.errors import Invalid, NotFound
 from store.newsslots import Slot
-from tests.store.conftest import NOW
+from tests.store.conftest import NOW, PASS_TYPE
 from tests.store.news import send, with_news, work_off
 
 BY: dict[str, Any] = {"by": COMMAND_LINE, "now": NOW}
@@ -203,3 +204,35 @@ async def test_what_was_taken_out_is_gone_after_a_day(db: Database, published: b
         await newsslots.put_back(db, published.id, slot.id, one, **later)
     await newsslots.take_out(db, published.id, slot.id, two, **later)
     assert [row[0] for row in await db.fetch("SELECT id FROM news_slot_texts")] == [two]
+
+
+async def test_by_the_holders_clocks_it_is_made_when_its_hour_comes_somewhere_first(
+    db: Database, published: brands.BrandRow
+) -> None:
+    far = await cards.issue(db, published.id, NewCard("small", time_zone="Pacific/Kiritimati"), NOW)
+    near = await cards.issue(db, published.id, NewCard("small", time_zone="America/New_York"), NOW)
+    slot = await made(db, published, "First", "Second", lasts_hours=3, zone="holder")
+    first = slot.next_at + timedelta(hours=3) - timedelta(hours=14)  # Moscow is three hours ahead of UTC
+    async with db.transaction() as conn:
+        (due_at,) = (await conn.execute(select(tables.news_slots.c.due_at))).scalars()
+        soon = slot.next_at - first - timedelta(minutes=1)
+        now = await database_now(conn)
+        moved = update(tables.news_slots).values(next_at=now + soon, due_at=now)
+        await conn.execute(moved)
+    assert due_at == slot.remind_at == first - timedelta(days=1)
+    await newsslots.turn(db)
+    await work_off(db)
+    (one,) = (await news.listing(db, published.id)).news
+    assert (one.text["en"], one.state, one.zone, one.starts_at) == ("First", "running", "holder", now + soon)
+    assert one.ends_at is not None
+    assert one.ends_at > now + soon + timedelta(hours=3 + 7)
+    assert [await shows(db, card.card.serial_number) for card in (far, near)] == [True, False]
+    after = await newsslots.view(db, published.id, slot.id)
+    assert after.next_at > now + soon
+    assert [text.text["en"] for text in after.texts] == ["Second"]
+
+
+async def shows(db: Database, serial: str) -> bool:
+    """Whether a phone that asks now is given a news."""
+    serving = await cards.serve(db, PASS_TYPE, serial, 0, NOW)
+    return serving is not None and serving.has_news

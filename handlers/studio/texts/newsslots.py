@@ -18,6 +18,14 @@ _BOTH = {
     "slots_weekday": ("Day", "День"),
     "slots_at": ("Time", "Время"),
     "slots_at_wrong": ("A time such as 14:00.", "Время, например 14:00."),
+    "slots_zone": ("Whose clock", "По чьим часам"),
+    "slots_zone_brand": ("The brand's", "По часам бренда"),
+    "slots_zone_brand_hint": ("Everybody gets it at the same moment.", "Все получат в один и тот же момент."),
+    "slots_zone_holder": ("Each holder's own", "По часам получателя"),
+    "slots_zone_holder_hint": (
+        "It goes in waves, as that hour comes in each time zone. Cards that know no zone go by the brand's.",
+        "Уходит волнами, когда этот час наступает в каждом часовом поясе. Карты без пояса — по времени бренда.",
+    ),
     "slots_lasts": ("Each stays, days", "Каждая держится, дней"),
     "slots_lasts_hint": (
         "Then it leaves the cards silently. Empty: until the next one.",
