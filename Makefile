@@ -15,9 +15,9 @@ DATA ?= var
 run: $(VENV)/.run  ## the whole thing on this machine: open the printed page
 	$(BIN)/python server.py demo --port $(PORT) --data-dir $(DATA)
 
-# Three workers on two cores are no judge of time: what fails among them is asked once more, alone.
+# Four workers on two cores are no judge of time: what fails among them is asked once more, alone.
 test: $(VENV)/.dev judges lint  ## lint, then every test on SQLite and PostgreSQL
-	$(BIN)/pytest -n 3 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n 4 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 lint: $(VENV)/.dev  ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .

@@ -39,7 +39,7 @@ async def made(db: Database, brand: brands.BrandRow, *texts: str, **given: Any) 
 
 async def comes(db: Database, slot: Slot, at: datetime | None = None) -> None:
     """Its moment comes, once the day before has been looked at; or it came at that time, and nobody was there."""
-    at = at or datetime.now(UTC)
+    at = at or datetime.now(UTC) - timedelta(seconds=1)  # databases tell milliseconds
     async with db.transaction() as conn:
         mine = update(tables.news_slots).where(tables.news_slots.c.key == slot.id)
         await conn.execute(mine.values(next_at=at, due_at=at))
@@ -114,7 +114,7 @@ async def test_a_text_that_cards_say_already_is_flagged(db: Database, published:
 
 async def test_each_leaves_after_its_hours(db: Database, published: brands.BrandRow) -> None:
     slot = await made(db, published, "First", lasts_hours=72)
-    at = datetime.now(UTC)
+    at = datetime.now(UTC) - timedelta(seconds=1)
     await comes(db, slot, at)
     (one,) = (await news.listing(db, published.id)).news
     assert one.ends_at is not None
